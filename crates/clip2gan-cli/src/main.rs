@@ -1,0 +1,2 @@
+//! The clip2gan command: sample, edit, generate, embed, train, info.
+fn main() {}

@@ -1,0 +1,1 @@
+//! CLIP: tokenizer, preprocessing, vision and text transformers, contrastive training.

@@ -1,0 +1,1 @@
+//! Pictures and captions: image folders, and avatars drawn from a seed.

@@ -1,0 +1,1 @@
+//! Convolutions, resampling and epilogues as custom burn operations, fast on the CPU.

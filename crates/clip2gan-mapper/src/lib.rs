@@ -1,0 +1,1 @@
+//! The bridge from CLIP features to StyleGAN2 latents: mappers, modality bridges, losses, trainer, edits.

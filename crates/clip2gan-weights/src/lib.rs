@@ -1,0 +1,1 @@
+//! Checkpoint readers and writers: files in, named arrays out. Executes nothing.
