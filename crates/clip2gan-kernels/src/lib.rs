@@ -1,1 +1,134 @@
-//! Convolutions, resampling and epilogues as custom burn operations, fast on the CPU.
+//! The operations that StyleGAN2 spends its time in, as custom burn operations.
+//!
+//! Each function takes and gives ordinary [`Tensor`]s and can be differentiated once. In `f32` on the CPU backend the
+//! work is done by kernels of this crate; in other types and on other devices by plain tensor operations
+//! ([`plain`]), which give the same numbers up to rounding. [`set_plain`] switches the fast kernels off.
+//!
+//! Maps are `[batch, channels, height, width]`; weights are `[out_channels, in_channels, k, k]`.
+
+pub mod plain;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::Tensor;
+
+/// Slope of the leaky ReLU below zero, everywhere in StyleGAN2.
+pub const LRELU_SLOPE: f32 = 0.2;
+
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
+/// `true` makes every operation run as plain tensor operations, for comparison; `false` (the default) uses the fast
+/// kernels where they apply. The switch holds for the whole process.
+pub fn set_plain(plain: bool) {
+    PLAIN.store(plain, Ordering::Relaxed);
+}
+
+/// The non-linearity of an [`Epilogue`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `x`
+    Linear,
+    /// `max(x, 0.2 x)`
+    Lrelu,
+}
+
+/// What follows a convolution in StyleGAN2, in this order; see [`epilogue`].
+#[derive(Clone, Debug)]
+pub struct Epilogue {
+    /// Per-sample, per-channel factor `[batch, channels]`.
+    pub demodulation: Option<Tensor<2>>,
+    /// Noise map `[batch or 1, 1, height, width]` and its strength `[1]`.
+    pub noise: Option<(Tensor<4>, Tensor<1>)>,
+    /// Per-channel bias `[channels]`.
+    pub bias: Option<Tensor<1>>,
+    /// Non-linearity.
+    pub activation: Activation,
+    /// Factor after the non-linearity; positive.
+    pub gain: f32,
+    /// Symmetric limit after the gain.
+    pub clamp: Option<f32>,
+}
+
+/// A separable resampling filter with its factors; see [`upfirdn2d`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resampling {
+    /// One-dimensional filter, applied along both axes; at least one tap.
+    pub taps: Vec<f32>,
+    /// Zeros are inserted so that there are `up` times as many rows and columns.
+    pub up: usize,
+    /// Every `down`-th row and column is kept.
+    pub down: usize,
+    /// Zeros added after the insertion: left, right, top, bottom.
+    pub pad: [usize; 4],
+    /// Factor of the whole (two-dimensional) filter; positive.
+    pub gain: f32,
+}
+
+/// Convolution at stride 1 that keeps the size: 3×3 with padding 1, or 1×1.
+///
+/// `x` `[n, i, h, w]`, `weight` `[o, i, k, k]` with k = 1 or 3 → `[n, o, h, w]`.
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    plain::conv2d(x, weight)
+}
+
+/// 3×3 convolution at stride 2 without padding: `[n, i, 2h+1, 2w+1]` → `[n, o, h, w]`.
+pub fn conv2d_down(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    plain::conv2d_down(x, weight)
+}
+
+/// Transposed 3×3 convolution at stride 2 without padding: `[n, i, h, w]` → `[n, o, 2h+1, 2w+1]`.
+///
+/// `weight` is `[o, i, 3, 3]` and not flipped: `y[2r+a, 2c+b] += weight[a, b] · x[r, c]`.
+pub fn conv2d_up(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    plain::conv2d_up(x, weight)
+}
+
+/// Upsample by zero insertion, pad, filter, downsample (StyleGAN2's `upfirdn2d`), with a separable filter.
+///
+/// `[n, c, h, w]` → `[n, c, (h·up + y0 + y1 − taps)/down + 1, …]`. `taps` sum to 1; `pad` is left, right, top, bottom.
+pub fn upfirdn2d(
+    x: Tensor<4>,
+    taps: &[f32],
+    up: usize,
+    down: usize,
+    pad: [usize; 4],
+    gain: f32,
+) -> Tensor<4> {
+    let resampling = Resampling {
+        taps: taps.to_vec(),
+        up,
+        down,
+        pad,
+        gain,
+    };
+    plain::upfirdn2d(x, &resampling)
+}
+
+/// Multiplies each channel of each sample: `x` `[n, c, h, w]` by `scale` `[n, c]`.
+pub fn scale_channels(x: Tensor<4>, scale: Tensor<2>) -> Tensor<4> {
+    plain::scale_channels(x, scale)
+}
+
+/// `clamp(gain · activation(x · demodulation + noise · strength + bias))`: one pass over the map.
+pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+    plain::epilogue(x, epilogue)
+}
+
+/// [`epilogue`] with a bias alone.
+pub fn bias_act(
+    x: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    activation: Activation,
+    gain: f32,
+    clamp: Option<f32>,
+) -> Tensor<4> {
+    let parts = Epilogue {
+        demodulation: None,
+        noise: None,
+        bias,
+        activation,
+        gain,
+        clamp,
+    };
+    epilogue(x, parts)
+}
