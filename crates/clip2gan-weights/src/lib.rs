@@ -1,1 +1,18 @@
 //! Checkpoint readers and writers: files in, named arrays out. Executes nothing.
+//!
+//! A checkpoint, whatever its format, becomes [`Arrays`]: names to [`Array`]s with a [`Dtype`], a shape and
+//! little-endian bytes. The crate knows no tensor library and no model.
+//!
+//! - [`array`]: arrays, and conversions between their types;
+//! - [`safetensors`]: the safetensors format, read and written;
+//! - [`file`]: files that are either wholly there or not there at all.
+
+pub mod array;
+mod error;
+pub mod file;
+pub mod safetensors;
+
+pub use array::{Array, Arrays, Dtype};
+pub use error::{Error, Result};
+pub use file::write_atomic;
+pub use safetensors::{Metadata, read_safetensors, write_safetensors};
