@@ -1,2 +1,184 @@
-//! Chores of the workspace: train, dataset, ci.
-fn main() {}
+//! Chores of the workspace: `cargo xtask train`, `cargo xtask dataset`, `cargo xtask ci`.
+//!
+//! Each is a thin call of the `clip2gan` program or of `.ci/run`, so whatever they do can be done without them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Chores of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Train a whole bundle: data set, CLIP, StyleGAN2, mapper, bundle. Goes on where it stopped
+    Train(Train),
+    /// Write pictures of the avatar data set with their captions
+    Dataset {
+        /// The folder to write
+        #[arg(long)]
+        out: PathBuf,
+        /// How many pictures
+        #[arg(long, default_value_t = 64)]
+        count: u64,
+        /// Further options, handed on to `clip2gan dataset`
+        #[arg(last = true)]
+        further: Vec<String>,
+    },
+    /// Run the checks: format, lints, tests
+    Ci {
+        /// Also the licences of all dependencies and the CUDA build, as the CI machine does
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Args)]
+struct Train {
+    /// A name in xtask/presets (smoke, avatars) or the path of such a file
+    #[arg(long)]
+    preset: String,
+    /// The run's folder [default: runs/PRESET]
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// Copy the finished bundle into assets/
+    #[arg(long)]
+    install: bool,
+    /// Further options, handed on to `clip2gan train`
+    #[arg(last = true)]
+    further: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Train(train) => run_train(&train),
+        Chore::Dataset {
+            out,
+            count,
+            further,
+        } => clip2gan(["dataset", "--out"], |command| {
+            command
+                .arg(&out)
+                .args(["--count", &count.to_string()])
+                .args(&further);
+        }),
+        Chore::Ci { all } => run_ci(all),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_train(train: &Train) -> Result<(), String> {
+    let (name, config) = preset(&train.preset)?;
+    let run = match &train.run {
+        Some(run) => run.clone(),
+        None => root().join("runs").join(name),
+    };
+    clip2gan(["train", "all", "--resume"], |command| {
+        command
+            .arg("--config")
+            .arg(&config)
+            .arg("--run")
+            .arg(&run)
+            .args(&train.further);
+    })?;
+    if train.install {
+        install(&run.join("bundle"), &root().join("assets"))?;
+    }
+    Ok(())
+}
+
+/// The name and file of a preset, given by name or by path.
+fn preset(text: &str) -> Result<(String, PathBuf), String> {
+    let folder = root().join("xtask/presets");
+    let known = folder.join(format!("{text}.toml"));
+    if known.is_file() {
+        return Ok((text.to_string(), known));
+    }
+    let path = Path::new(text);
+    match path.file_stem() {
+        Some(stem) if path.is_file() => {
+            Ok((stem.to_string_lossy().into_owned(), path.to_path_buf()))
+        }
+        _ => Err(format!(
+            "no preset '{text}'; expected smoke, avatars or the path of a file such as {}",
+            folder.join("smoke.toml").display()
+        )),
+    }
+}
+
+/// Copies the bundle's files, leaving other files in `to` alone.
+fn install(from: &Path, to: &Path) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("{}: {error}", from.display());
+    fs::create_dir_all(to).map_err(told)?;
+    for entry in fs::read_dir(from).map_err(told)? {
+        let entry = entry.map_err(told)?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            install(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).map_err(told)?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds the program in release mode (a matter of a moment if it is built) and calls it.
+fn clip2gan<const N: usize>(
+    words: [&str; N],
+    further: impl FnOnce(&mut Command),
+) -> Result<(), String> {
+    let mut command = Command::new(env_or("CARGO", "cargo"));
+    command
+        .args(["run", "--release", "--quiet", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .args(["--package", "clip2gan-cli", "--"])
+        .args(words);
+    further(&mut command);
+    call(command)
+}
+
+fn run_ci(all: bool) -> Result<(), String> {
+    let mut command = Command::new("bash");
+    command.arg(root().join(".ci/run")).current_dir(root());
+    if !all {
+        command.arg("quick");
+    }
+    call(command)
+}
+
+fn call(mut command: Command) -> Result<(), String> {
+    let status = command
+        .status()
+        .map_err(|error| format!("cannot start {:?}: {error}", command.get_program()))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(format!(
+            "{:?} ended with code {code}",
+            command.get_program()
+        )),
+        None => Err(format!("{:?} was stopped", command.get_program())),
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+fn env_or(name: &str, default: &str) -> std::ffi::OsString {
+    std::env::var_os(name).unwrap_or_else(|| default.into())
+}
