@@ -23,3 +23,8 @@ pub use batch::{Batch, Batches, Sampler, sample_batch, to_nchw};
 pub use dataset::{Dataset, Labels, Sample};
 pub use error::Error;
 pub use folder::{ImageFolder, write_folder};
+
+/// The example of the README.
+#[cfg(all(doctest, feature = "avatars"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -26,7 +26,7 @@ const OPENERS: &[&str] = &[
     "the face of",
 ];
 /// How many things a caption mentions, and how often.
-const MENTIONS: [(usize, u32); 6] = [(1, 12), (2, 22), (3, 26), (4, 20), (5, 12), (7, 8)];
+const MENTIONS: [(usize, u32); 6] = [(1, 8), (2, 16), (3, 24), (4, 24), (5, 16), (7, 12)];
 
 struct Phrase {
     role: Role,
@@ -103,7 +103,7 @@ fn phrases<R: Rng + ?Sized>(labels: &Labels, count: usize, rng: &mut R) -> Vec<P
     chosen
 }
 
-/// The phrases of a variant, two times of three with its colour.
+/// The phrases of a variant, three times of four with its colour.
 fn said<R: Rng + ?Sized>(
     variant: Option<&v::Variant>,
     color: Option<&v::Color>,
@@ -112,7 +112,7 @@ fn said<R: Rng + ?Sized>(
     let Some(variant) = variant else {
         return Vec::new();
     };
-    let word = color.filter(|_| percent(rng, 67));
+    let word = color.filter(|_| percent(rng, 75));
     fill(variant.phrases, word.map(|c| one_of(rng, c.words)))
 }
 
@@ -133,7 +133,7 @@ fn fill(phrases: &[(Role, &str)], word: Option<&str>) -> Vec<Phrase> {
         let word = word.map_or(String::new(), |w| {
             format!("{}{joint}", w.replace(' ', &joint.to_string()))
         });
-        let text = text.replace("{c}", &word);
+        let text = text.replace("{c}", &word).trim_end().to_string();
         Phrase { role, text }
     };
     phrases.iter().map(fill).collect()
@@ -214,7 +214,7 @@ fn description<R: Rng + ?Sized>(phrases: Vec<Phrase>, rng: &mut R) -> String {
     if let Some(setting) = sorted.setting {
         text = match below(rng, 5) {
             0 => format!("on {setting}, {text}"),
-            1 => format!("{text}, {setting}"),
+            1 => format!("{text}, {}", bare(&setting)),
             2 => format!("{text} in front of {setting}"),
             _ => format!("{text} on {setting}"),
         };
@@ -256,11 +256,14 @@ fn list<R: Rng + ?Sized>(mut phrases: Vec<Phrase>, rng: &mut R) -> String {
         return "a person".to_string();
     }
     shuffle(rng, &mut phrases);
-    let bare = |p: &Phrase| {
-        let text = p.text.strip_prefix("a ").unwrap_or(&p.text);
-        text.to_string()
-    };
-    phrases.iter().map(bare).collect::<Vec<_>>().join(", ")
+    let texts: Vec<&str> = phrases.iter().map(|p| bare(&p.text)).collect();
+    texts.join(", ")
+}
+
+/// A phrase as in a list, without its article.
+fn bare(text: &str) -> &str {
+    let text = text.strip_prefix("a ").unwrap_or(text);
+    text.strip_prefix("an ").unwrap_or(text)
 }
 
 /// The texts of phrases by their role.

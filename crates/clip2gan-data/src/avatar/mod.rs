@@ -10,6 +10,7 @@ mod draw;
 mod painter;
 #[cfg(feature = "avatars")]
 mod style;
+#[rustfmt::skip] // its tables read best with one entry a line
 mod vocabulary;
 
 use std::collections::BTreeMap;

@@ -89,449 +89,77 @@ pub(super) const BEARDS: u32 = 34;
 pub(super) const ANY_HAIR: &[(Role, &str)] = &[(With, "{c}hair"), (Adj, "{c}haired")];
 
 pub(super) const HAIR: &[Variant] = &[
-    variant(
-        BALD,
-        5,
-        &[(Adj, "bald"), (With, "a bald head"), (With, "no hair")],
-    ),
-    variant(
-        "sides",
-        3,
-        &[(Adj, "balding"), (With, "{c}hair only at the sides")],
-    ),
-    variant(
-        "shortFlat",
-        8,
-        &[
-            (With, "short {c}hair"),
-            (Adj, "short-haired"),
-            (With, "short straight {c}hair"),
-        ],
-    ),
-    variant(
-        "shortRound",
-        6,
-        &[(With, "short {c}hair"), (Adj, "short-haired")],
-    ),
-    variant(
-        "shortWaved",
-        7,
-        &[
-            (With, "short wavy {c}hair"),
-            (With, "short {c}hair"),
-            (Adj, "short-haired"),
-        ],
-    ),
-    variant(
-        "shortCurly",
-        8,
-        &[
-            (With, "short curly {c}hair"),
-            (With, "curly {c}hair"),
-            (With, "{c}curls"),
-            (Adj, "curly-haired"),
-        ],
-    ),
-    variant(
-        "theCaesar",
-        5,
-        &[
-            (With, "very short {c}hair"),
-            (With, "cropped {c}hair"),
-            (With, "short {c}hair"),
-        ],
-    ),
-    variant(
-        "theCaesarAndSidePart",
-        5,
-        &[
-            (With, "very short {c}hair"),
-            (With, "cropped {c}hair"),
-            (With, "short {c}hair"),
-        ],
-    ),
-    variant(
-        "frizzle",
-        4,
-        &[(With, "frizzy {c}hair"), (With, "short frizzy {c}hair")],
-    ),
-    variant(
-        "shaggy",
-        4,
-        &[(With, "shaggy {c}hair"), (With, "messy {c}hair")],
-    ),
-    variant(
-        "shaggyMullet",
-        4,
-        &[
-            (With, "a {c}mullet"),
-            (With, "shaggy {c}hair"),
-            (With, "messy {c}hair"),
-        ],
-    ),
-    variant(
-        "dreads01",
-        3,
-        &[
-            (With, "short {c}dreadlocks"),
-            (With, "{c}dreadlocks"),
-            (With, "{c}dreads"),
-        ],
-    ),
-    variant(
-        "dreads02",
-        3,
-        &[
-            (With, "short {c}dreadlocks"),
-            (With, "{c}dreadlocks"),
-            (With, "{c}dreads"),
-        ],
-    ),
-    variant(
-        "dreads",
-        4,
-        &[
-            (With, "long {c}dreadlocks"),
-            (With, "{c}dreadlocks"),
-            (With, "{c}dreads"),
-        ],
-    ),
+    variant(BALD, 5, &[(Adj, "bald"), (With, "a bald head"), (With, "no hair")]),
+    variant("sides", 3, &[(Adj, "balding"), (With, "{c}hair only at the sides")]),
+    variant("shortFlat", 8, &[(With, "short {c}hair"), (Adj, "short-haired"), (With, "short straight {c}hair")]),
+    variant("shortRound", 6, &[(With, "short {c}hair"), (Adj, "short-haired")]),
+    variant("shortWaved", 7, &[(With, "short wavy {c}hair"), (With, "short {c}hair"), (Adj, "short-haired")]),
+    variant("shortCurly", 8, &[(With, "short curly {c}hair"), (With, "curly {c}hair"), (With, "{c}curls"), (Adj, "curly-haired")]),
+    variant("theCaesar", 5, &[(With, "very short {c}hair"), (With, "cropped {c}hair"), (With, "short {c}hair")]),
+    variant("theCaesarAndSidePart", 5, &[(With, "very short {c}hair"), (With, "cropped {c}hair"), (With, "short {c}hair")]),
+    variant("frizzle", 4, &[(With, "a {c}quiff"), (With, "{c}hair shaved at the sides"), (With, "short {c}hair")]),
+    variant("shaggy", 4, &[(With, "shaggy {c}hair"), (With, "messy {c}hair"), (With, "short {c}hair")]),
+    variant("shaggyMullet", 4, &[(With, "a {c}mullet"), (With, "shaggy {c}hair"), (With, "messy {c}hair")]),
+    variant("dreads01", 3, &[(With, "short {c}dreadlocks"), (With, "{c}dreadlocks"), (With, "{c}dreads")]),
+    variant("dreads02", 3, &[(With, "short {c}dreadlocks"), (With, "{c}dreadlocks"), (With, "{c}dreads")]),
+    variant("dreads", 4, &[(With, "long {c}dreadlocks"), (With, "{c}dreadlocks"), (With, "{c}dreads")]),
     variant("fro", 5, &[(With, "a {c}afro"), (With, "a big {c}afro")]),
-    variant(
-        "froBand",
-        3,
-        &[(With, "a {c}afro"), (With, "a {c}afro and a headband")],
-    ),
-    variant(
-        "bun",
-        6,
-        &[
-            (With, "a {c}bun"),
-            (With, "{c}hair in a bun"),
-            (With, "{c}hair tied up in a bun"),
-        ],
-    ),
-    variant(
-        "bob",
-        7,
-        &[(With, "a {c}bob"), (With, "{c}hair cut in a bob")],
-    ),
-    variant(
-        "miaWallace",
-        5,
-        &[
-            (With, "a {c}bob with a fringe"),
-            (With, "a {c}bob"),
-            (With, "{c}hair with a fringe"),
-        ],
-    ),
-    variant(
-        "frida",
-        4,
-        &[
-            (With, "{c}hair with flowers"),
-            (With, "flowers in the {c}hair"),
-            (With, "{c}hair tied up with flowers"),
-        ],
-    ),
-    variant(
-        "longButNotTooLong",
-        7,
-        &[
-            (With, "long {c}hair"),
-            (With, "shoulder-length {c}hair"),
-            (Adj, "long-haired"),
-        ],
-    ),
-    variant(
-        "straight01",
-        8,
-        &[
-            (With, "long {c}hair"),
-            (With, "long straight {c}hair"),
-            (Adj, "long-haired"),
-        ],
-    ),
-    variant(
-        "straight02",
-        8,
-        &[
-            (With, "long {c}hair"),
-            (With, "long straight {c}hair"),
-            (Adj, "long-haired"),
-        ],
-    ),
-    variant(
-        "straightAndStrand",
-        5,
-        &[
-            (With, "long {c}hair"),
-            (With, "long straight {c}hair"),
-            (Adj, "long-haired"),
-        ],
-    ),
-    variant(
-        "bigHair",
-        7,
-        &[
-            (With, "big {c}hair"),
-            (With, "long {c}hair"),
-            (With, "big long {c}hair"),
-        ],
-    ),
-    variant(
-        "curly",
-        7,
-        &[
-            (With, "long curly {c}hair"),
-            (With, "curly {c}hair"),
-            (Adj, "curly-haired"),
-            (With, "long {c}curls"),
-        ],
-    ),
-    variant(
-        "curvy",
-        7,
-        &[
-            (With, "long wavy {c}hair"),
-            (With, "wavy {c}hair"),
-            (With, "long {c}hair"),
-            (Adj, "long-haired"),
-        ],
-    ),
-    variant(
-        "shavedSides",
-        4,
-        &[
-            (With, "{c}hair and a shaved side"),
-            (With, "{c}hair shaved at one side"),
-        ],
-    ),
+    variant("froBand", 3, &[(With, "a {c}afro"), (With, "a {c}afro and a headband")]),
+    variant("bun", 6, &[(With, "a {c}bun"), (With, "{c}hair in a bun"), (With, "{c}hair tied up in a bun")]),
+    variant("bob", 7, &[(With, "a {c}bob"), (With, "{c}hair cut in a bob")]),
+    variant("miaWallace", 5, &[(With, "a {c}bob with a fringe"), (With, "a {c}bob"), (With, "{c}hair with a fringe")]),
+    variant("frida", 4, &[(With, "{c}hair with flowers"), (With, "flowers in the {c}hair"), (With, "{c}hair tied up with flowers")]),
+    variant("longButNotTooLong", 6, &[(With, "shoulder-length {c}hair"), (With, "straight {c}hair"), (With, "a {c}bob")]),
+    variant("straight01", 8, &[(With, "long {c}hair"), (With, "long straight {c}hair"), (Adj, "long-haired")]),
+    variant("straight02", 8, &[(With, "long {c}hair"), (With, "long straight {c}hair"), (Adj, "long-haired")]),
+    variant("straightAndStrand", 5, &[(With, "long {c}hair"), (With, "long straight {c}hair"), (Adj, "long-haired")]),
+    variant("bigHair", 7, &[(With, "big {c}hair"), (With, "long {c}hair"), (With, "long wavy {c}hair"), (Adj, "long-haired")]),
+    variant("curly", 7, &[(With, "big curly {c}hair"), (With, "curly {c}hair"), (Adj, "curly-haired"), (With, "{c}curls")]),
+    variant("curvy", 7, &[(With, "long wavy {c}hair"), (With, "wavy {c}hair"), (With, "long {c}hair"), (Adj, "long-haired")]),
+    variant("shavedSides", 4, &[(With, "long {c}hair shaved at the sides"), (With, "{c}hair shaved at the sides"), (With, "long {c}hair")]),
 ];
 
 pub(super) const HAT: &[Variant] = &[
-    variant(
-        "hat",
-        6,
-        &[(Wearing, "a {c}hat"), (Wearing, "a {c}hat with a brim")],
-    ),
-    variant(
-        "winterHat1",
-        4,
-        &[
-            (Wearing, "a {c}winter hat"),
-            (Wearing, "a {c}woolly hat"),
-            (Wearing, "a {c}hat with ear flaps"),
-        ],
-    ),
-    variant(
-        "winterHat02",
-        4,
-        &[
-            (Wearing, "a {c}winter hat"),
-            (Wearing, "a {c}woolly hat"),
-            (Wearing, "a {c}hat with a pompom"),
-        ],
-    ),
-    variant(
-        "winterHat03",
-        4,
-        &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}woolly hat")],
-    ),
-    variant(
-        "winterHat04",
-        4,
-        &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}woolly hat")],
-    ),
+    variant("hat", 6, &[(Wearing, "a {c}hat"), (Wearing, "a {c}hat with a brim"), (Wearing, "a wide {c}hat"), (Wearing, "a big {c}hat")]),
+    variant("winterHat1", 4, &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}woolly hat"), (Wearing, "a {c}hat with ear flaps")]),
+    variant("winterHat02", 4, &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}woolly hat"), (Wearing, "a {c}hat with ear flaps"), (Wearing, "a patterned {c}hat")]),
+    variant("winterHat03", 5, &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}woolly hat"), (Wearing, "a {c}beanie"), (Wearing, "a {c}cap")]),
+    variant("winterHat04", 4, &[(Wearing, "a {c}winter hat"), (Wearing, "a {c}hat with cat ears"), (Wearing, "a {c}hat with ears")]),
     variant("turban", 4, &[(Wearing, "a {c}turban")]),
-    variant(
-        HIJAB,
-        4,
-        &[(Wearing, "a {c}hijab"), (Wearing, "a {c}headscarf")],
-    ),
+    variant(HIJAB, 4, &[(Wearing, "a {c}hijab"), (Wearing, "a {c}headscarf")]),
 ];
 
 pub(super) const GLASSES: &[Variant] = &[
-    variant(
-        "round",
-        8,
-        &[
-            (With, "round {c}glasses"),
-            (Wearing, "round {c}glasses"),
-            (With, "{c}glasses"),
-            (Wearing, "{c}glasses"),
-            (With, "{c}spectacles"),
-        ],
-    ),
-    variant(
-        "prescription01",
-        5,
-        &[
-            (With, "{c}glasses"),
-            (Wearing, "{c}glasses"),
-            (With, "square {c}glasses"),
-            (With, "{c}spectacles"),
-        ],
-    ),
-    variant(
-        "prescription02",
-        7,
-        &[
-            (With, "{c}glasses"),
-            (Wearing, "{c}glasses"),
-            (With, "square {c}glasses"),
-            (With, "thick {c}glasses"),
-            (With, "{c}spectacles"),
-        ],
-    ),
-    variant(
-        "kurt",
-        4,
-        &[
-            (With, "big {c}sunglasses"),
-            (Wearing, "{c}sunglasses"),
-            (Wearing, "big {c}sunglasses"),
-        ],
-    ),
-    variant(
-        "sunglasses",
-        6,
-        &[
-            (With, "{c}sunglasses"),
-            (Wearing, "{c}sunglasses"),
-            (With, "{c}shades"),
-        ],
-    ),
-    variant(
-        "wayfarers",
-        6,
-        &[
-            (With, "{c}sunglasses"),
-            (Wearing, "{c}sunglasses"),
-            (With, "{c}shades"),
-        ],
-    ),
-    variant(
-        "eyepatch",
-        3,
-        &[(With, "an eyepatch"), (Wearing, "an eyepatch")],
-    ),
+    variant("round", 8, &[(With, "round {c}glasses"), (Wearing, "round {c}glasses"), (With, "{c}glasses"), (Wearing, "{c}glasses"), (With, "{c}spectacles")]),
+    variant("prescription01", 5, &[(With, "{c}glasses"), (Wearing, "{c}glasses"), (With, "square {c}glasses"), (With, "{c}spectacles")]),
+    variant("prescription02", 7, &[(With, "{c}glasses"), (Wearing, "{c}glasses"), (With, "square {c}glasses"), (With, "thick {c}glasses"), (With, "{c}spectacles")]),
+    variant("kurt", 4, &[(With, "big {c}sunglasses"), (Wearing, "{c}sunglasses"), (Wearing, "big {c}sunglasses")]),
+    variant("sunglasses", 6, &[(With, "{c}sunglasses"), (Wearing, "{c}sunglasses"), (With, "{c}shades")]),
+    variant("wayfarers", 6, &[(With, "{c}sunglasses"), (Wearing, "{c}sunglasses"), (With, "{c}shades")]),
+    variant("eyepatch", 3, &[(With, "a {c}eyepatch"), (Wearing, "a {c}eyepatch"), (Wearing, "an eyepatch")]),
 ];
 
 pub(super) const BEARD: &[Variant] = &[
-    variant(
-        "beardLight",
-        6,
-        &[
-            (Adj, "bearded"),
-            (With, "a {c}beard"),
-            (With, "a short {c}beard"),
-        ],
-    ),
-    variant(
-        "beardMedium",
-        8,
-        &[
-            (Adj, "bearded"),
-            (With, "a {c}beard"),
-            (With, "a full {c}beard"),
-        ],
-    ),
-    variant(
-        "beardMajestic",
-        6,
-        &[
-            (Adj, "bearded"),
-            (With, "a {c}beard"),
-            (With, "a long {c}beard"),
-            (With, "a big {c}beard"),
-        ],
-    ),
-    variant(
-        "moustacheFancy",
-        4,
-        &[
-            (With, "a {c}moustache"),
-            (With, "a curled {c}moustache"),
-            (With, "a {c}mustache"),
-        ],
-    ),
-    variant(
-        "moustacheMagnum",
-        5,
-        &[
-            (With, "a {c}moustache"),
-            (With, "a thick {c}moustache"),
-            (With, "a {c}mustache"),
-        ],
-    ),
+    variant("beardLight", 6, &[(Adj, "bearded"), (With, "a {c}beard"), (With, "a short {c}beard")]),
+    variant("beardMedium", 8, &[(Adj, "bearded"), (With, "a {c}beard"), (With, "a full {c}beard")]),
+    variant("beardMajestic", 6, &[(Adj, "bearded"), (With, "a {c}beard"), (With, "a long {c}beard"), (With, "a big {c}beard")]),
+    variant("moustacheFancy", 4, &[(With, "a {c}moustache"), (With, "a curled {c}moustache"), (With, "a {c}mustache")]),
+    variant("moustacheMagnum", 5, &[(With, "a {c}moustache"), (With, "a thick {c}moustache"), (With, "a {c}mustache")]),
 ];
 
 /// Said of any clothes.
-pub(super) const ANY_CLOTHES: &[(Role, &str)] = &[(Wearing, "{c}clothes"), (Wearing, "{c}")];
+pub(super) const ANY_CLOTHES: &[(Role, &str)] = &[(Wearing, "{c}clothes"), (Doing, "dressed in {c}")];
 
 pub(super) const CLOTHES: &[Variant] = &[
-    variant(
-        "blazerAndShirt",
-        5,
-        &[(Wearing, "a {c}blazer"), (Wearing, "a {c}jacket")],
-    ),
-    variant(
-        "blazerAndSweater",
-        5,
-        &[(Wearing, "a {c}blazer"), (Wearing, "a {c}jacket")],
-    ),
-    variant(
-        "collarAndSweater",
-        6,
-        &[
-            (Wearing, "a {c}sweater"),
-            (Wearing, "a {c}jumper"),
-            (Wearing, "a {c}sweater with a collar"),
-        ],
-    ),
-    variant(
-        "hoodie",
-        9,
-        &[(Wearing, "a {c}hoodie"), (Wearing, "a {c}hooded sweater")],
-    ),
-    variant(
-        "overall",
-        6,
-        &[(Wearing, "{c}overalls"), (Wearing, "{c}dungarees")],
-    ),
-    variant(
-        "shirtCrewNeck",
-        7,
-        &[(Wearing, "a {c}shirt"), (Wearing, "a {c}t-shirt")],
-    ),
-    variant(
-        "shirtScoopNeck",
-        6,
-        &[
-            (Wearing, "a {c}top"),
-            (Wearing, "a {c}shirt"),
-            (Wearing, "a {c}shirt with a scoop neck"),
-        ],
-    ),
-    variant(
-        "shirtVNeck",
-        6,
-        &[
-            (Wearing, "a {c}shirt"),
-            (Wearing, "a {c}v-neck shirt"),
-            (Wearing, "a {c}t-shirt"),
-        ],
-    ),
-    variant(
-        WITH_GRAPHIC,
-        5,
-        &[
-            (Wearing, "a {c}t-shirt"),
-            (Wearing, "a {c}shirt with a picture"),
-            (Wearing, "a printed {c}t-shirt"),
-        ],
-    ),
+    variant("blazerAndShirt", 5, &[(Wearing, "a {c}blazer"), (Wearing, "a {c}jacket"), (Wearing, "a {c}suit")]),
+    variant("blazerAndSweater", 5, &[(Wearing, "a {c}blazer"), (Wearing, "a {c}jacket"), (Wearing, "a {c}suit")]),
+    variant("collarAndSweater", 6, &[(Wearing, "a {c}sweater"), (Wearing, "a {c}jumper"), (Wearing, "a {c}sweater with a collar")]),
+    variant("hoodie", 9, &[(Wearing, "a {c}hoodie"), (Wearing, "a {c}hooded sweater")]),
+    variant("overall", 6, &[(Wearing, "{c}overalls"), (Wearing, "{c}dungarees")]),
+    variant("shirtCrewNeck", 7, &[(Wearing, "a {c}shirt"), (Wearing, "a {c}t-shirt")]),
+    variant("shirtScoopNeck", 6, &[(Wearing, "a {c}top"), (Wearing, "a {c}shirt"), (Wearing, "a {c}shirt with a scoop neck")]),
+    variant("shirtVNeck", 6, &[(Wearing, "a {c}shirt"), (Wearing, "a {c}v-neck shirt"), (Wearing, "a {c}t-shirt")]),
+    variant(WITH_GRAPHIC, 2, &[(Wearing, "a {c}t-shirt"), (Wearing, "a {c}shirt")]),
 ];
 
 pub(super) const GRAPHIC: &[Variant] = &[
@@ -549,51 +177,17 @@ pub(super) const GRAPHIC: &[Variant] = &[
 
 /// Mouth, eyes and brows are drawn by mood, so their own weight is 0.
 pub(super) const MOUTH: &[Variant] = &[
-    variant(
-        "smile",
-        0,
-        &[
-            (Adj, "smiling"),
-            (Doing, "smiling"),
-            (With, "a smile"),
-            (With, "a big smile"),
-            (Doing, "grinning"),
-        ],
-    ),
-    variant(
-        "twinkle",
-        0,
-        &[(With, "a slight smile"), (Doing, "smiling a little")],
-    ),
-    variant("default", 0, &[]),
-    variant("serious", 0, &[(With, "a straight mouth")]),
+    variant("smile", 0, &[(Adj, "smiling"), (Doing, "smiling"), (With, "a smile"), (With, "a big smile"), (Doing, "grinning")]),
+    variant("twinkle", 0, &[(With, "a slight smile"), (Doing, "smiling a little")]),
+    variant("default", 0, &[(With, "an open mouth")]),
+    variant("serious", 0, &[(With, "a straight mouth"), (Adj, "serious"), (Doing, "serious")]),
     variant("sad", 0, &[(Doing, "frowning"), (Adj, "frowning")]),
-    variant("concerned", 0, &[(With, "a worried mouth")]),
-    variant("disbelief", 0, &[]),
-    variant(
-        "grimace",
-        0,
-        &[
-            (Doing, "grimacing"),
-            (Doing, "baring the teeth"),
-            (With, "clenched teeth"),
-        ],
-    ),
-    variant(
-        "screamOpen",
-        0,
-        &[
-            (Doing, "screaming"),
-            (Doing, "shouting"),
-            (Adj, "screaming"),
-        ],
-    ),
-    variant("eating", 0, &[(Doing, "eating"), (With, "full cheeks")]),
-    variant(
-        "tongue",
-        0,
-        &[(Doing, "sticking out the tongue"), (With, "the tongue out")],
-    ),
+    variant("concerned", 0, &[(With, "a worried mouth"), (With, "an open mouth")]),
+    variant("disbelief", 0, &[(With, "an open mouth")]),
+    variant("grimace", 0, &[(Doing, "grimacing"), (Doing, "baring the teeth"), (With, "clenched teeth")]),
+    variant("screamOpen", 0, &[(Doing, "screaming"), (Doing, "shouting"), (Adj, "screaming")]),
+    variant("eating", 0, &[(Doing, "eating"), (With, "full cheeks"), (With, "rosy cheeks")]),
+    variant("tongue", 0, &[(Doing, "sticking out the tongue"), (With, "the tongue out")]),
     variant("vomit", 0, &[(Doing, "being sick"), (Doing, "vomiting")]),
 ];
 
@@ -602,36 +196,12 @@ pub(super) const EYES: &[Variant] = &[
     variant("happy", 0, &[(With, "happy eyes"), (With, "smiling eyes")]),
     variant("wink", 0, &[(Doing, "winking"), (Adj, "winking")]),
     variant("winkWacky", 0, &[(Doing, "winking"), (Adj, "winking")]),
-    variant(
-        "closed",
-        0,
-        &[(With, "closed eyes"), (With, "the eyes closed")],
-    ),
+    variant("closed", 0, &[(With, "closed eyes"), (With, "the eyes closed")]),
     variant("squint", 0, &[(Doing, "squinting"), (With, "narrow eyes")]),
-    variant(
-        "side",
-        0,
-        &[(Doing, "looking to the side"), (Doing, "looking sideways")],
-    ),
-    variant(
-        "surprised",
-        0,
-        &[(With, "wide eyes"), (With, "wide open eyes")],
-    ),
-    variant(
-        "cry",
-        0,
-        &[(Doing, "crying"), (Adj, "crying"), (With, "a tear")],
-    ),
-    variant(
-        "hearts",
-        0,
-        &[
-            (With, "heart eyes"),
-            (With, "hearts for eyes"),
-            (Doing, "in love"),
-        ],
-    ),
+    variant("side", 0, &[(Doing, "looking to the side"), (Doing, "looking sideways")]),
+    variant("surprised", 0, &[(With, "wide eyes"), (With, "wide open eyes")]),
+    variant("cry", 0, &[(Doing, "crying"), (Adj, "crying"), (With, "a tear")]),
+    variant("hearts", 0, &[(With, "heart eyes"), (With, "hearts for eyes"), (Doing, "in love")]),
     variant("eyeRoll", 0, &[(Doing, "rolling the eyes")]),
     variant("xDizzy", 0, &[(Adj, "dizzy"), (With, "crossed-out eyes")]),
 ];
@@ -640,110 +210,39 @@ pub(super) const EYEBROWS: &[Variant] = &[
     variant("default", 0, &[]),
     variant("defaultNatural", 0, &[]),
     variant("flatNatural", 0, &[(With, "flat eyebrows")]),
-    variant(
-        "raisedExcited",
-        0,
-        &[(With, "raised eyebrows"), (With, "raised brows")],
-    ),
-    variant(
-        "raisedExcitedNatural",
-        0,
-        &[(With, "raised eyebrows"), (With, "raised brows")],
-    ),
-    variant(
-        "angry",
-        0,
-        &[(With, "angry eyebrows"), (With, "lowered brows")],
-    ),
-    variant(
-        "angryNatural",
-        0,
-        &[(With, "angry eyebrows"), (With, "lowered brows")],
-    ),
+    variant("raisedExcited", 0, &[(With, "raised eyebrows"), (With, "raised brows")]),
+    variant("raisedExcitedNatural", 0, &[(With, "raised eyebrows"), (With, "raised brows")]),
+    variant("angry", 0, &[(With, "angry eyebrows"), (With, "lowered brows")]),
+    variant("angryNatural", 0, &[(With, "angry eyebrows"), (With, "lowered brows")]),
     variant("frownNatural", 0, &[(With, "knitted brows")]),
-    variant(
-        "sadConcerned",
-        0,
-        &[(With, "sad eyebrows"), (With, "worried brows")],
-    ),
-    variant(
-        "sadConcernedNatural",
-        0,
-        &[(With, "sad eyebrows"), (With, "worried brows")],
-    ),
-    variant(
-        "unibrowNatural",
-        0,
-        &[(With, "a unibrow"), (With, "eyebrows that meet")],
-    ),
-    variant(
-        "upDown",
-        0,
-        &[(With, "one raised eyebrow"), (With, "a raised eyebrow")],
-    ),
-    variant(
-        "upDownNatural",
-        0,
-        &[(With, "one raised eyebrow"), (With, "a raised eyebrow")],
-    ),
+    variant("sadConcerned", 0, &[(With, "sad eyebrows"), (With, "worried brows")]),
+    variant("sadConcernedNatural", 0, &[(With, "sad eyebrows"), (With, "worried brows")]),
+    variant("unibrowNatural", 0, &[(With, "a unibrow"), (With, "eyebrows that meet")]),
+    variant("upDown", 0, &[(With, "one raised eyebrow"), (With, "a raised eyebrow")]),
+    variant("upDownNatural", 0, &[(With, "one raised eyebrow"), (With, "a raised eyebrow")]),
 ];
 
 pub(super) const MOOD: &[Mood] = &[
     Mood {
         name: "happy",
         weight: 34,
-        phrases: &[
-            (Adj, "happy"),
-            (Adj, "cheerful"),
-            (Adj, "joyful"),
-            (Doing, "happy"),
-        ],
+        phrases: &[(Adj, "happy"), (Adj, "cheerful"), (Adj, "joyful"), (Doing, "happy")],
         mouth: &[("smile", 8), ("twinkle", 3)],
-        eyes: &[
-            ("default", 6),
-            ("happy", 6),
-            ("wink", 2),
-            ("winkWacky", 1),
-            ("closed", 2),
-            ("side", 1),
-            ("hearts", 2),
-        ],
-        eyebrows: &[
-            ("default", 4),
-            ("defaultNatural", 4),
-            ("raisedExcited", 2),
-            ("raisedExcitedNatural", 2),
-            ("upDown", 1),
-            ("upDownNatural", 1),
-        ],
+        eyes: &[("default", 6), ("happy", 6), ("wink", 2), ("winkWacky", 1), ("closed", 2), ("side", 1), ("hearts", 2)],
+        eyebrows: &[("default", 4), ("defaultNatural", 4), ("raisedExcited", 2), ("raisedExcitedNatural", 2), ("upDown", 1), ("upDownNatural", 1)],
     },
     Mood {
         name: "calm",
         weight: 24,
-        phrases: &[
-            (Adj, "calm"),
-            (Adj, "serious"),
-            (Doing, "calm"),
-            (With, "a neutral face"),
-        ],
-        mouth: &[("serious", 5), ("default", 5)],
+        phrases: &[(Adj, "calm"), (Adj, "quiet"), (Doing, "calm"), (With, "a neutral face")],
+        mouth: &[("serious", 6), ("twinkle", 2), ("default", 2)],
         eyes: &[("default", 8), ("closed", 2), ("side", 2), ("squint", 2)],
-        eyebrows: &[
-            ("default", 3),
-            ("defaultNatural", 4),
-            ("flatNatural", 3),
-            ("unibrowNatural", 2),
-        ],
+        eyebrows: &[("default", 3), ("defaultNatural", 4), ("flatNatural", 3), ("unibrowNatural", 1)],
     },
     Mood {
         name: "sad",
         weight: 16,
-        phrases: &[
-            (Adj, "sad"),
-            (Adj, "unhappy"),
-            (Doing, "sad"),
-            (With, "a sad face"),
-        ],
+        phrases: &[(Adj, "sad"), (Adj, "unhappy"), (Doing, "sad"), (With, "a sad face")],
         mouth: &[("sad", 6), ("concerned", 4)],
         eyes: &[("default", 5), ("cry", 4), ("closed", 2), ("side", 1)],
         eyebrows: &[("sadConcerned", 5), ("sadConcernedNatural", 5)],
@@ -751,58 +250,26 @@ pub(super) const MOOD: &[Mood] = &[
     Mood {
         name: "angry",
         weight: 12,
-        phrases: &[
-            (Adj, "angry"),
-            (Adj, "cross"),
-            (Doing, "angry"),
-            (With, "an angry face"),
-        ],
-        mouth: &[
-            ("serious", 2),
-            ("sad", 2),
-            ("grimace", 4),
-            ("screamOpen", 3),
-        ],
+        phrases: &[(Adj, "angry"), (Adj, "cross"), (Doing, "angry"), (With, "an angry face")],
+        mouth: &[("serious", 2), ("sad", 2), ("grimace", 4), ("screamOpen", 3)],
         eyes: &[("default", 6), ("squint", 4), ("eyeRoll", 1)],
         eyebrows: &[("angry", 5), ("angryNatural", 5), ("frownNatural", 2)],
     },
     Mood {
         name: "surprised",
         weight: 10,
-        phrases: &[
-            (Adj, "surprised"),
-            (Adj, "astonished"),
-            (Doing, "surprised"),
-            (With, "a surprised face"),
-        ],
+        phrases: &[(Adj, "surprised"), (Adj, "astonished"), (Doing, "surprised"), (With, "a surprised face")],
         mouth: &[("disbelief", 4), ("screamOpen", 2), ("concerned", 2)],
         eyes: &[("surprised", 6), ("default", 1)],
-        eyebrows: &[
-            ("raisedExcited", 5),
-            ("raisedExcitedNatural", 5),
-            ("upDown", 1),
-        ],
+        eyebrows: &[("raisedExcited", 5), ("raisedExcitedNatural", 5), ("upDown", 1)],
     },
     Mood {
         name: "silly",
         weight: 8,
         phrases: &[(Adj, "silly"), (Adj, "goofy"), (Doing, "silly")],
         mouth: &[("tongue", 6), ("eating", 3), ("vomit", 1)],
-        eyes: &[
-            ("default", 3),
-            ("wink", 2),
-            ("winkWacky", 2),
-            ("xDizzy", 2),
-            ("eyeRoll", 1),
-            ("squint", 1),
-        ],
-        eyebrows: &[
-            ("default", 3),
-            ("defaultNatural", 3),
-            ("upDown", 2),
-            ("upDownNatural", 2),
-            ("raisedExcited", 2),
-        ],
+        eyes: &[("default", 3), ("wink", 2), ("winkWacky", 2), ("xDizzy", 2), ("eyeRoll", 1), ("squint", 1)],
+        eyebrows: &[("default", 3), ("defaultNatural", 3), ("upDown", 2), ("upDownNatural", 2), ("raisedExcited", 2)],
     },
 ];
 
@@ -823,7 +290,7 @@ pub(super) const SKIN: &[Color] = &[
     color("light", 6, "#edb98a", &["light"]),
     color("tan", 5, "#d08b5b", &["tan", "tanned"]),
     color("brown", 5, "#ae5d29", &["brown"]),
-    color("dark", 5, "#614335", &["dark", "dark brown"]),
+    color("dark", 5, "#614335", &["dark"]),
 ];
 
 /// Said of a skin.
