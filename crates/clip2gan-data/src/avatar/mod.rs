@@ -22,7 +22,9 @@ pub use caption::{caption, caption_words, words};
 pub use dataset::{AvatarDataset, attribution};
 pub use draw::split_of;
 
-use crate::{Error, Labels, chance};
+#[cfg(feature = "avatars")]
+use crate::Error;
+use crate::{Labels, chance};
 use vocabulary as v;
 
 /// The two sides of the avatars' split. See [`split_of`].

@@ -2,9 +2,9 @@
 //! components with variants and whose fills are named colours.
 //!
 //! The definition comes as JSON from the crate `dicebear-styles`. It is read
-//! here without `dicebear-core`, whose JSON-schema validation per picture takes
-//! longer than the drawing; `tests/golden` holds drawings of `dicebear-core`
-//! to prove that both give the same picture.
+//! here without `dicebear-core`, which would bring a JSON-schema validator and
+//! run it for each picture; `tests/golden` holds drawings of DiceBear's own
+//! renderer to prove that both give the same picture.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

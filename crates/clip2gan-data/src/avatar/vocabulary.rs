@@ -32,6 +32,7 @@ pub(super) struct Color {
     pub name: &'static str,
     pub weight: u32,
     /// `#rrggbb`
+    #[cfg_attr(not(feature = "avatars"), expect(dead_code))] // only the painter asks
     pub hex: &'static str,
     pub words: &'static [&'static str],
 }
