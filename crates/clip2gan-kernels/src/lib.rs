@@ -6,6 +6,16 @@
 //!
 //! Maps are `[batch, channels, height, width]`; weights are `[out_channels, in_channels, k, k]`.
 
+#[cfg(feature = "flex")]
+mod autodiff;
+#[cfg(feature = "flex")]
+mod backend;
+#[cfg(feature = "flex")]
+mod fast;
+#[cfg(feature = "flex")]
+mod fast_path;
+#[cfg(feature = "flex")]
+mod flex;
 pub mod plain;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,11 +78,19 @@ pub struct Resampling {
 ///
 /// `x` `[n, i, h, w]`, `weight` `[o, i, k, k]` with k = 1 or 3 → `[n, o, h, w]`.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::conv(x, weight, fast::conv::Kind::Same);
+    }
     plain::conv2d(x, weight)
 }
 
 /// 3×3 convolution at stride 2 without padding: `[n, i, 2h+1, 2w+1]` → `[n, o, h, w]`.
 pub fn conv2d_down(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::conv(x, weight, fast::conv::Kind::Down);
+    }
     plain::conv2d_down(x, weight)
 }
 
@@ -80,6 +98,10 @@ pub fn conv2d_down(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
 ///
 /// `weight` is `[o, i, 3, 3]` and not flipped: `y[2r+a, 2c+b] += weight[a, b] · x[r, c]`.
 pub fn conv2d_up(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::conv(x, weight, fast::conv::Kind::Up);
+    }
     plain::conv2d_up(x, weight)
 }
 
@@ -101,16 +123,30 @@ pub fn upfirdn2d(
         pad,
         gain,
     };
+    #[cfg(feature = "flex")]
+    if let Some(adjoint) = resampling.adjoint(x.dims()[2], x.dims()[3])
+        && fast_path::serves(&x)
+    {
+        return fast_path::resample(x, resampling, adjoint);
+    }
     plain::upfirdn2d(x, &resampling)
 }
 
 /// Multiplies each channel of each sample: `x` `[n, c, h, w]` by `scale` `[n, c]`.
 pub fn scale_channels(x: Tensor<4>, scale: Tensor<2>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::scale(x, scale);
+    }
     plain::scale_channels(x, scale)
 }
 
 /// `clamp(gain · activation(x · demodulation + noise · strength + bias))`: one pass over the map.
 pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::epilogue(x, epilogue);
+    }
     plain::epilogue(x, epilogue)
 }
 

@@ -61,9 +61,11 @@ fn fir_last_axis(
     };
     let x = x.pad((before, after, 0, 0), 0.0);
     let length = w * up + before + after + 1 - taps.len();
-    let rows = taps.iter().rev().enumerate().map(|(k, &tap)| {
-        x.clone().narrow(3, k, length).mul_scalar(tap)
-    });
+    let rows = taps
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(k, &tap)| x.clone().narrow(3, k, length).mul_scalar(tap));
     // A resampling filter has at least one tap: checked by `Resampling::new`.
     let y = rows.reduce(|sum, row| sum + row).unwrap_or(x);
     match down {

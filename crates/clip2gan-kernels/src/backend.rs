@@ -1,0 +1,70 @@
+//! The extension of burn's backends: which operations exist, and how they are differentiated.
+
+use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+
+use crate::Resampling;
+use crate::fast::{conv::Kind, maps::Shape};
+
+/// The operations as burn dispatches them, for contiguous or strided `f32` tensors on the CPU backend.
+#[backend_extension(Flex, Autodiff)]
+pub trait StyleganOps: Backend {
+    /// Convolution of one [`Kind`].
+    fn stylegan_conv(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        kind: Kind,
+    ) -> FloatTensor<Self>;
+
+    /// `upfirdn2d`; `adjoint` carries its gradients.
+    fn stylegan_resample(
+        x: FloatTensor<Self>,
+        resampling: Resampling,
+        adjoint: Resampling,
+    ) -> FloatTensor<Self>;
+
+    /// Per-sample, per-channel scale.
+    fn stylegan_scale(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `clamp(gain · activation(x · demodulation + noise · strength + bias))`; no gradient for `noise`.
+    ///
+    /// The extension takes no optional tensors: a part that is absent is a tensor without elements.
+    fn stylegan_epilogue(
+        x: FloatTensor<Self>,
+        demodulation: FloatTensor<Self>,
+        noise: FloatTensor<Self>,
+        strength: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shape: Shape,
+    ) -> FloatTensor<Self>;
+}
+
+/// The derivatives that the backward passes are made of.
+pub trait StyleganGradients: StyleganOps {
+    /// Gradient of a convolution's input from that of its output.
+    fn conv_input_gradient(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        kind: Kind,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient of a convolution's weight, whose kernel is `k` × `k`.
+    fn conv_weight_gradient(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        kind: Kind,
+        k: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Dot products of planes: `[n, c, h, w]` × 2 → `[n, c]`; `y` may have a single channel or sample.
+    fn plane_dots(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Sum over batch, rows and columns: `[n, c, h, w]` → `[c]`.
+    fn channel_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Gradient before the non-linearity, from the output and its gradient.
+    fn epilogue_gradient(
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        shape: Shape,
+    ) -> FloatTensor<Self>;
+}

@@ -1,0 +1,155 @@
+//! What stands around a convolution: channel scales before it, the epilogue after it, and their gradients. One pass
+//! over each map.
+
+use rayon::prelude::*;
+
+use crate::{Activation, LRELU_SLOPE};
+
+/// The constants of an epilogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub activation: Activation,
+    pub gain: f32,
+    pub clamp: Option<f32>,
+}
+
+impl Shape {
+    /// Slope on the negative side, gain included.
+    fn slopes(self) -> (f32, f32) {
+        match self.activation {
+            Activation::Linear => (self.gain, self.gain),
+            Activation::Lrelu => (self.gain, self.gain * LRELU_SLOPE),
+        }
+    }
+}
+
+/// Multiplies plane after plane (`size` floats each) by its scale.
+pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    out.par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .zip(scales)
+        .for_each(|((out, x), &scale)| {
+            pulp::Arch::new().dispatch(|| {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = x * scale;
+                }
+            });
+        });
+    out
+}
+
+/// Dot product of each plane of `x` with the piece of `y` that starts at `start(plane)`.
+pub fn plane_dots(
+    x: &[f32],
+    y: &[f32],
+    size: usize,
+    start: impl Fn(usize) -> usize + Sync,
+) -> Vec<f32> {
+    x.par_chunks(size)
+        .enumerate()
+        .map(|(plane, x)| {
+            let y = &y[start(plane)..][..size];
+            pulp::Arch::new().dispatch(|| dot(x, y))
+        })
+        .collect()
+}
+
+/// Dot product over eight partial sums, so that it runs in vectors and always in the same order.
+#[inline(always)]
+fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let (x, x_rest) = x.as_chunks::<8>();
+    let (y, y_rest) = y.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (x, y) in x.iter().zip(y) {
+        for lane in 0..8 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Sum of each plane.
+pub fn plane_sums(x: &[f32], size: usize) -> Vec<f32> {
+    x.par_chunks(size)
+        .map(|x| {
+            pulp::Arch::new().dispatch(|| {
+                let (x, rest) = x.as_chunks::<8>();
+                let mut sums = [0.0; 8];
+                for x in x {
+                    for lane in 0..8 {
+                        sums[lane] += x[lane];
+                    }
+                }
+                sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
+            })
+        })
+        .collect()
+}
+
+/// What an epilogue adds and multiplies with, as slices.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// `[images · channels]`
+    pub demodulation: Option<&'a [f32]>,
+    /// `[images or 1, size]` and the strength.
+    pub noise: Option<(&'a [f32], f32)>,
+    /// `[channels]`
+    pub bias: Option<&'a [f32]>,
+}
+
+/// `clamp(gain · activation(x · demodulation + noise · strength + bias))`
+pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Shape) -> Vec<f32> {
+    let (above, below) = shape.slopes();
+    let limit = shape.clamp.unwrap_or(f32::INFINITY);
+    let mut out = vec![0.0; x.len()];
+    out.par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .enumerate()
+        .for_each(|(plane, (out, x))| {
+            let scale = parts.demodulation.map_or(1.0, |scales| scales[plane]);
+            let bias = parts.bias.map_or(0.0, |bias| bias[plane % channels]);
+            let shaped = |value: f32| {
+                let slope = if value >= 0.0 { above } else { below };
+                (value * slope).clamp(-limit, limit)
+            };
+            pulp::Arch::new().dispatch(|| match parts.noise {
+                None => {
+                    for (out, &x) in out.iter_mut().zip(x) {
+                        *out = shaped(x * scale + bias);
+                    }
+                }
+                Some((noise, strength)) => {
+                    let noise = &noise[plane / channels * size % noise.len()..][..size];
+                    for ((out, &x), &noise) in out.iter_mut().zip(x).zip(noise) {
+                        *out = shaped(x * scale + noise * strength + bias);
+                    }
+                }
+            });
+        });
+    out
+}
+
+/// Gradient before the non-linearity, from the gradient after the clamp and the epilogue's output `y`.
+///
+/// The signs of input and output agree since the gain is positive, so the output alone tells the slope.
+pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
+    const CHUNK: usize = 4096;
+    let (above, below) = shape.slopes();
+    let limit = shape.clamp.unwrap_or(f32::INFINITY);
+    let mut out = vec![0.0; y.len()];
+    out.par_chunks_mut(CHUNK)
+        .zip(y.par_chunks(CHUNK))
+        .zip(grad.par_chunks(CHUNK))
+        .for_each(|((out, y), grad)| {
+            pulp::Arch::new().dispatch(|| {
+                for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
+                    let slope = if y >= 0.0 { above } else { below };
+                    let slope = if y.abs() < limit { slope } else { 0.0 };
+                    *out = grad * slope;
+                }
+            });
+        });
+    out
+}

@@ -1,0 +1,241 @@
+//! `out[o, p] = Σ_tap Σ_i weight[o, i, tap] · line_i[p + offset(tap)]` in register tiles.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::grid::BLOCK;
+use super::pack::Lines;
+use super::scratch::take;
+
+/// Vectors of places in a register tile.
+const VECTORS: usize = 3;
+
+/// Output channels in a register tile: with [`VECTORS`] accumulators each, the operands just fit the register file.
+fn tile_rows(registers: usize) -> usize {
+    if registers >= 32 { 8 } else { 4 }
+}
+
+/// Output channels that share their taps.
+pub struct Group {
+    /// Offset of each tap from the start of a channel's lines.
+    pub offsets: Vec<usize>,
+    /// `[tile][in channel][tap][row of tile]`, rows past the last channel zero.
+    packed: Vec<f32>,
+    out_channels: usize,
+    tile: usize,
+}
+
+impl Group {
+    /// Packs `weight(o, i, tap)`.
+    pub fn new(
+        out_channels: usize,
+        in_channels: usize,
+        offsets: Vec<usize>,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let tile = tile_rows(register_count());
+        let taps = offsets.len();
+        let mut packed = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
+        for (at, value) in packed.iter_mut().enumerate() {
+            let (o, rest) = (at % tile, at / tile);
+            let (tap, rest) = (rest % taps, rest / taps);
+            let (i, o) = (rest % in_channels, rest / in_channels * tile + o);
+            if o < out_channels {
+                *value = weight(o, i, tap);
+            }
+        }
+        Self {
+            offsets,
+            packed,
+            out_channels,
+            tile,
+        }
+    }
+
+    fn tiles(&self) -> usize {
+        self.out_channels.div_ceil(self.tile)
+    }
+}
+
+/// Runs all groups over `places` places and hands each finished piece of a row to
+/// `write(group, out channel, first place, values)`; pieces may come from several threads at once.
+pub fn multiply(
+    lines: &Lines,
+    groups: &[Group],
+    places: usize,
+    write: impl Fn(usize, usize, usize, &[f32]) + Sync,
+) {
+    let blocks = places.div_ceil(BLOCK);
+    // Few places (small maps, one image): share out the rows as well.
+    let wanted = 4 * rayon::current_num_threads();
+    let most_tiles = groups.iter().map(Group::tiles).max().unwrap_or(1);
+    let shares = wanted.div_ceil(blocks).clamp(1, most_tiles);
+    (0..blocks * groups.len() * shares)
+        .into_par_iter()
+        .for_each(|task| {
+            let (block, rest) = (
+                task / (groups.len() * shares),
+                task % (groups.len() * shares),
+            );
+            let (index, share) = (rest / shares, rest % shares);
+            let group = &groups[index];
+            let tiles = group.tiles() * share / shares..group.tiles() * (share + 1) / shares;
+            if tiles.is_empty() {
+                return;
+            }
+            let start = block * BLOCK;
+            let mut sums = take(tiles.len() * group.tile * BLOCK);
+            Arch::new().dispatch(Block {
+                lines,
+                group,
+                tiles: tiles.clone(),
+                start,
+                sums: &mut sums,
+            });
+            let count = BLOCK.min(places - start);
+            let first = tiles.start * group.tile;
+            let last = (tiles.end * group.tile).min(group.out_channels);
+            for (o, row) in (first..last).zip(sums.chunks_exact(BLOCK)) {
+                write(index, o, start, &row[..count]);
+            }
+        });
+}
+
+/// One block of places, some tiles of one group.
+struct Block<'a> {
+    lines: &'a Lines,
+    group: &'a Group,
+    tiles: std::ops::Range<usize>,
+    start: usize,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.group.tile {
+            8 => self.run::<S, 8>(simd),
+            _ => self.run::<S, 4>(simd),
+        }
+    }
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self, simd: S) {
+        let Lines {
+            channels, stride, ..
+        } = *self.lines;
+        let taps = self.group.offsets.len();
+        // So many input channels at a time that their windows stay in the first-level cache.
+        let depth = if taps >= 3 { 32 } else { 128 };
+        let width = VECTORS * S::F32_LANES;
+        let furthest = self.group.offsets.iter().max().copied().unwrap_or(0);
+        assert!((channels - 1) * stride + furthest + self.start + BLOCK <= self.lines.data.len());
+        assert!(self.sums.len() >= self.tiles.len() * ROWS * BLOCK);
+        assert!(self.group.packed.len() >= self.tiles.end * channels * taps * ROWS);
+        for from in (0..channels).step_by(depth) {
+            let count = depth.min(channels - from);
+            for place in (0..BLOCK).step_by(width) {
+                for (row, tile) in self.tiles.clone().enumerate() {
+                    // SAFETY: the three assertions above bound every access of the tile.
+                    unsafe {
+                        let input = self
+                            .lines
+                            .data
+                            .as_ptr()
+                            .add(from * stride + self.start + place);
+                        let weight = self.group.packed.as_ptr();
+                        let weight = weight.add((tile * channels + from) * taps * ROWS);
+                        let sums = self.sums.as_mut_ptr().add(row * ROWS * BLOCK + place);
+                        let offsets = &self.group.offsets;
+                        tile_sum::<S, ROWS>(
+                            simd,
+                            input,
+                            stride,
+                            count,
+                            offsets,
+                            weight,
+                            sums,
+                            from == 0,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds `count` input channels to a tile of `ROWS` × `VECTORS` vectors (or starts it).
+///
+/// # Safety
+/// `input + i·stride + offset` must be readable for a tile's width, `weight` for `count · taps · ROWS` floats, and
+/// `sums + r·BLOCK` writable for a tile's width.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn tile_sum<S: Simd, const ROWS: usize>(
+    simd: S,
+    mut input: *const f32,
+    stride: usize,
+    count: usize,
+    offsets: &[usize],
+    mut weight: *const f32,
+    sums: *mut f32,
+    first: bool,
+) {
+    // SAFETY: the caller's promise covers every pointer below.
+    unsafe {
+        let mut sum = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        if !first {
+            for (r, row) in sum.iter_mut().enumerate() {
+                for (v, value) in row.iter_mut().enumerate() {
+                    *value = load::<S>(sums.add(r * BLOCK + v * S::F32_LANES));
+                }
+            }
+        }
+        for _ in 0..count {
+            for &offset in offsets {
+                let at = input.add(offset);
+                let x: [S::f32s; VECTORS] =
+                    std::array::from_fn(|v| load::<S>(at.add(v * S::F32_LANES)));
+                for (r, row) in sum.iter_mut().enumerate() {
+                    let w = simd.splat_f32s(*weight.add(r));
+                    for (value, x) in row.iter_mut().zip(x) {
+                        *value = simd.mul_add_e_f32s(w, x, *value);
+                    }
+                }
+                weight = weight.add(ROWS);
+            }
+            input = input.add(stride);
+        }
+        for (r, row) in sum.iter().enumerate() {
+            for (v, value) in row.iter().enumerate() {
+                (sums.add(r * BLOCK + v * S::F32_LANES) as *mut S::f32s).write_unaligned(*value);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A vector must be readable at `at`.
+#[inline(always)]
+pub unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
+    // SAFETY: the caller's promise; vectors are plain data.
+    unsafe { (at as *const S::f32s).read_unaligned() }
+}
+
+/// Vector registers of the instruction set that [`Arch`] picks.
+fn register_count() -> usize {
+    struct Count;
+    impl WithSimd for Count {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::REGISTER_COUNT
+        }
+    }
+    Arch::new().dispatch(Count)
+}

@@ -1,0 +1,103 @@
+//! From tensors to the extension and back.
+
+use std::sync::atomic::Ordering;
+
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::{DType, Tensor};
+
+use crate::backend::StyleganOps;
+use crate::fast::{conv::Kind, maps::Shape};
+use crate::{Epilogue, PLAIN, Resampling};
+
+/// Whether the kernels serve tensors like this one.
+pub fn serves(x: &Tensor<4>) -> bool {
+    let device = x.device().inner();
+    // With only the CPU backend compiled in, there is no other kind of device.
+    #[allow(irrefutable_let_patterns)]
+    let on_cpu = if let DispatchDevice::Flex(_) = device.as_dispatch() {
+        true
+    } else {
+        false
+    };
+    on_cpu && x.dtype() == DType::F32 && !PLAIN.load(Ordering::Relaxed)
+}
+
+pub fn conv(x: Tensor<4>, weight: Tensor<4>, kind: Kind) -> Tensor<4> {
+    let [_, channels, height, width] = x.dims();
+    let [_, in_channels, k, k2] = weight.dims();
+    assert_eq!(
+        channels, in_channels,
+        "channels of the map and of the weight"
+    );
+    assert!(
+        k == k2 && (k == 3 || k == 1 && kind == Kind::Same),
+        "a {k}×{k2} kernel, {kind:?}"
+    );
+    let odd = |size: usize| size % 2 == 1 && size >= 3;
+    assert!(
+        kind != Kind::Down || odd(height) && odd(width),
+        "an odd map to go down from"
+    );
+    Tensor::from_dispatch(Dispatch::stylegan_conv(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        kind,
+    ))
+}
+
+pub fn resample(x: Tensor<4>, resampling: Resampling, adjoint: Resampling) -> Tensor<4> {
+    let x = x.into_dispatch();
+    Tensor::from_dispatch(Dispatch::stylegan_resample(x, resampling, adjoint))
+}
+
+pub fn scale(x: Tensor<4>, scale: Tensor<2>) -> Tensor<4> {
+    assert_eq!(
+        x.dims()[..2],
+        scale.dims(),
+        "a scale for each channel of each sample"
+    );
+    Tensor::from_dispatch(Dispatch::stylegan_scale(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+    ))
+}
+
+pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+    let [images, channels, height, width] = x.dims();
+    if let Some(demodulation) = &epilogue.demodulation {
+        assert_eq!(demodulation.dims(), [images, channels], "demodulation");
+    }
+    if let Some((noise, _)) = &epilogue.noise {
+        let [samples, planes, rows, columns] = noise.dims();
+        assert!(
+            samples == 1 || samples == images,
+            "noise for one sample or for each"
+        );
+        assert_eq!([planes, rows, columns], [1, height, width], "noise");
+    }
+    if let Some(bias) = &epilogue.bias {
+        assert_eq!(bias.dims(), [channels], "bias");
+    }
+    let absent = || Tensor::<1>::empty([0], &x.device()).into_dispatch();
+    let (noise, strength) = epilogue.noise.unzip();
+    let demodulation = epilogue
+        .demodulation
+        .map_or_else(absent, Tensor::into_dispatch);
+    let noise = noise.map_or_else(absent, Tensor::into_dispatch);
+    let strength = strength.map_or_else(absent, Tensor::into_dispatch);
+    let bias = epilogue.bias.map_or_else(absent, Tensor::into_dispatch);
+    let shape = Shape {
+        activation: epilogue.activation,
+        gain: epilogue.gain,
+        clamp: epilogue.clamp,
+    };
+    let x = x.into_dispatch();
+    Tensor::from_dispatch(Dispatch::stylegan_epilogue(
+        x,
+        demodulation,
+        noise,
+        strength,
+        bias,
+        shape,
+    ))
+}

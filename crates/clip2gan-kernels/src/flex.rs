@@ -1,0 +1,147 @@
+//! The kernels as operations of burn's CPU backend.
+
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{DType, TensorData};
+use burn_flex::FlexTensor;
+
+use crate::Resampling;
+use crate::backend::{StyleganGradients, StyleganOps};
+use crate::fast::conv::{Kind, Weight, convolve, weight_gradient};
+use crate::fast::fir::resample;
+use crate::fast::maps::{self, Parts, Shape};
+
+/// A tensor's values in order, copied only if they aren't already.
+struct Values(FlexTensor);
+
+impl Values {
+    fn of(tensor: FlexTensor) -> Self {
+        assert_eq!(
+            tensor.dtype(),
+            DType::F32,
+            "the kernels are chosen for f32 tensors only"
+        );
+        Self(tensor.to_contiguous())
+    }
+
+    fn slice(&self) -> &[f32] {
+        let count = self.0.layout().shape().num_elements();
+        &self.0.storage::<f32>()[..count]
+    }
+
+    fn shape(&self) -> [usize; 4] {
+        let shape = self.0.shape();
+        std::array::from_fn(|axis| shape[axis])
+    }
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+impl StyleganOps for Flex {
+    fn stylegan_conv(x: FlexTensor, weight: FlexTensor, kind: Kind) -> FlexTensor {
+        let (x, weight) = (Values::of(x), Values::of(weight));
+        let ([n, _, h, w], [o, ..]) = (x.shape(), weight.shape());
+        let out = convolve(
+            kind,
+            x.slice(),
+            x.shape(),
+            Weight::new(weight.slice(), weight.shape()),
+        );
+        tensor(out, [n, o, kind.output_size(h), kind.output_size(w)])
+    }
+
+    fn stylegan_resample(x: FlexTensor, resampling: Resampling, _: Resampling) -> FlexTensor {
+        let x = Values::of(x);
+        let [n, c, h, w] = x.shape();
+        let out = resample(x.slice(), h, w, &resampling);
+        tensor(
+            out,
+            [
+                n,
+                c,
+                resampling.output_size(h, 1),
+                resampling.output_size(w, 0),
+            ],
+        )
+    }
+
+    fn stylegan_scale(x: FlexTensor, scale: FlexTensor) -> FlexTensor {
+        let (x, scale) = (Values::of(x), Values::of(scale));
+        let [_, _, h, w] = x.shape();
+        tensor(maps::scale(x.slice(), scale.slice(), h * w), x.shape())
+    }
+
+    fn stylegan_epilogue(
+        x: FlexTensor,
+        demodulation: FlexTensor,
+        noise: FlexTensor,
+        strength: FlexTensor,
+        bias: FlexTensor,
+        shape: Shape,
+    ) -> FlexTensor {
+        let x = Values::of(x);
+        let parts = [demodulation, noise, strength, bias].map(Values::of);
+        let [demodulation, noise, strength, bias] = parts
+            .each_ref()
+            .map(|part| Some(part.slice()).filter(|values| !values.is_empty()));
+        let parts = Parts {
+            demodulation,
+            noise: noise.zip(strength.map(|strength| strength[0])),
+            bias,
+        };
+        let [_, c, h, w] = x.shape();
+        tensor(maps::epilogue(x.slice(), c, h * w, parts, shape), x.shape())
+    }
+}
+
+impl StyleganGradients for Flex {
+    fn conv_input_gradient(grad: FlexTensor, weight: FlexTensor, kind: Kind) -> FlexTensor {
+        let (grad, weight) = (Values::of(grad), Values::of(weight));
+        let ([n, _, h, w], [_, i, ..]) = (grad.shape(), weight.shape());
+        let adjoint = Weight::new(weight.slice(), weight.shape()).adjoint(kind);
+        let out = convolve(kind.adjoint(), grad.slice(), grad.shape(), adjoint);
+        let kind = kind.adjoint();
+        tensor(out, [n, i, kind.output_size(h), kind.output_size(w)])
+    }
+
+    fn conv_weight_gradient(x: FlexTensor, grad: FlexTensor, kind: Kind, k: usize) -> FlexTensor {
+        let (x, grad) = (Values::of(x), Values::of(grad));
+        let ([_, i, ..], [_, o, ..]) = (x.shape(), grad.shape());
+        let out = weight_gradient(kind, x.slice(), x.shape(), grad.slice(), o, k);
+        tensor(out, [o, i, k, k])
+    }
+
+    fn plane_dots(x: FlexTensor, y: FlexTensor) -> FlexTensor {
+        let (x, y) = (Values::of(x), Values::of(y));
+        let [n, c, h, w] = x.shape();
+        let [y_samples, y_channels, ..] = y.shape();
+        let size = h * w;
+        let planes = |plane: usize| {
+            let (sample, channel) = (plane / c % y_samples, plane % c % y_channels);
+            (sample * y_channels + channel) * size
+        };
+        tensor(maps::plane_dots(x.slice(), y.slice(), size, planes), [n, c])
+    }
+
+    fn channel_sums(x: FlexTensor) -> FlexTensor {
+        let x = Values::of(x);
+        let [_, c, h, w] = x.shape();
+        let planes = maps::plane_sums(x.slice(), h * w);
+        let mut sums = vec![0.0; c];
+        for sample in planes.chunks_exact(c) {
+            for (sum, plane) in sums.iter_mut().zip(sample) {
+                *sum += plane;
+            }
+        }
+        tensor(sums, [c])
+    }
+
+    fn epilogue_gradient(y: FlexTensor, grad: FlexTensor, shape: Shape) -> FlexTensor {
+        let (y, grad) = (Values::of(y), Values::of(grad));
+        tensor(
+            maps::epilogue_gradient(y.slice(), grad.slice(), shape),
+            y.shape(),
+        )
+    }
+}

@@ -1,0 +1,223 @@
+//! The fast kernels against the plain tensor operations: values and first derivatives, for every shape class.
+#![cfg(feature = "flex")]
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use clip2gan_kernels::{Activation, Epilogue, plain};
+
+/// Reproducible values in about −1..1.
+fn values<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn close<const D: usize>(name: &str, fast: Tensor<D>, exact: Tensor<D>) {
+    assert_eq!(fast.dims(), exact.dims(), "{name}: shape");
+    let read = |t: Tensor<D>| {
+        t.cast(DType::F64)
+            .into_data()
+            .try_to_vec::<f64>()
+            .expect("f64")
+    };
+    let (fast, exact) = (read(fast), read(exact));
+    let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs())).max(1e-6);
+    let error = fast
+        .iter()
+        .zip(&exact)
+        .fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+    assert!(error <= 1e-4 * largest, "{name}: {error} of {largest}");
+}
+
+/// Runs `fast` in f32 and `exact` in f64 on the same inputs; compares the outputs and the gradients of a random
+/// projection of the output with respect to every input.
+fn compare<const N: usize>(
+    name: &str,
+    inputs: [Tensor<4>; N],
+    fast: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+    exact: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+) {
+    let track = |dtype: DType| inputs.clone().map(|input| input.cast(dtype).require_grad());
+    let (a, b) = (track(DType::F32), track(DType::F64));
+    let (y, z) = (fast(a.clone()), exact(b.clone()));
+    close(name, y.clone().inner(), z.clone().inner());
+    let direction = values(y.dims(), 99, &y.device());
+    let wide = direction.clone().cast(DType::F64);
+    let (grads_y, grads_z) = (
+        (y * direction).sum().backward(),
+        (z * wide).sum().backward(),
+    );
+    for (index, (a, b)) in a.into_iter().zip(b).enumerate() {
+        match (a.grad(&grads_y), b.grad(&grads_z)) {
+            (Some(a), Some(b)) => close(&format!("{name}, gradient {index}"), a, b),
+            (None, None) => {}
+            (a, b) => panic!(
+                "{name}: gradient {index}: {} and {}",
+                a.is_some(),
+                b.is_some()
+            ),
+        }
+    }
+}
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+#[test]
+fn same_convolution() {
+    let device = device();
+    for (n, i, o, h, w, k) in [
+        (1, 1, 1, 1, 1, 3),
+        (2, 3, 5, 4, 4, 3),
+        (1, 33, 9, 7, 5, 3),
+        (3, 40, 17, 16, 16, 3),
+        (2, 5, 3, 32, 33, 1),
+        (1, 130, 4, 9, 2, 1),
+    ] {
+        let inputs = [
+            values([n, i, h, w], 1, &device),
+            values([o, i, k, k], 2, &device),
+        ];
+        compare(
+            &format!("same {n} {i} {o} {h} {w} {k}"),
+            inputs,
+            |[x, w]| clip2gan_kernels::conv2d(x, w),
+            |[x, w]| plain::conv2d(x, w),
+        );
+    }
+}
+
+#[test]
+fn strided_convolutions() {
+    let device = device();
+    for (n, i, o, h, w) in [
+        (1, 1, 1, 1, 1),
+        (2, 3, 5, 4, 4),
+        (1, 35, 9, 7, 5),
+        (3, 6, 13, 16, 11),
+    ] {
+        let weight = values([o, i, 3, 3], 2, &device);
+        compare(
+            &format!("down {n} {i} {o} {h} {w}"),
+            [
+                values([n, i, 2 * h + 1, 2 * w + 1], 1, &device),
+                weight.clone(),
+            ],
+            |[x, w]| clip2gan_kernels::conv2d_down(x, w),
+            |[x, w]| plain::conv2d_down(x, w),
+        );
+        compare(
+            &format!("up {n} {i} {o} {h} {w}"),
+            [values([n, i, h, w], 1, &device), weight],
+            |[x, w]| clip2gan_kernels::conv2d_up(x, w),
+            |[x, w]| plain::conv2d_up(x, w),
+        );
+    }
+}
+
+#[test]
+fn resampling() {
+    let device = device();
+    let taps = [0.125, 0.375, 0.375, 0.125];
+    let skew = [0.1, 0.2, 0.7];
+    for (up, down, pad, taps) in [
+        (1, 1, [1, 1, 1, 1], &taps[..]),
+        (1, 1, [2, 2, 2, 2], &taps[..]),
+        (2, 1, [2, 1, 2, 1], &taps[..]),
+        (1, 2, [1, 1, 1, 1], &taps[..]),
+        (1, 1, [2, 0, 1, 1], &skew[..]),
+        (2, 1, [1, 2, 2, 1], &skew[..]),
+    ] {
+        for (h, w) in [(4, 4), (9, 6), (32, 34)] {
+            compare(
+                &format!("resample {up} {down} {pad:?} {h} {w}"),
+                [values([2, 3, h, w], 1, &device)],
+                |[x]| clip2gan_kernels::upfirdn2d(x, taps, up, down, pad, 4.0),
+                |[x]| {
+                    let taps = taps.to_vec();
+                    plain::upfirdn2d(
+                        x,
+                        &clip2gan_kernels::Resampling {
+                            taps,
+                            up,
+                            down,
+                            pad,
+                            gain: 4.0,
+                        },
+                    )
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn scales_and_epilogues() {
+    let device = device();
+    let (n, c, h, w) = (3, 5, 7, 6);
+    compare(
+        "scale",
+        [
+            values([n, c, h, w], 1, &device),
+            values([n, c, 1, 1], 2, &device),
+        ],
+        |[x, s]| clip2gan_kernels::scale_channels(x, s.reshape([n, c])),
+        |[x, s]| plain::scale_channels(x, s.reshape([n, c])),
+    );
+    for (samples, activation, clamp) in [
+        (1, Activation::Lrelu, None),
+        (n, Activation::Lrelu, Some(0.7)),
+        (n, Activation::Linear, None),
+    ] {
+        let noise = values([samples, 1, h, w], 5, &device);
+        let parts = |d: Tensor<4>, strength: Tensor<4>, bias: Tensor<4>| {
+            let noise = noise.clone().cast(d.dtype());
+            Epilogue {
+                demodulation: Some(d.reshape([n, c])),
+                noise: Some((noise, strength.reshape([1]))),
+                bias: Some(bias.reshape([c])),
+                activation,
+                gain: 1.5,
+                clamp,
+            }
+        };
+        compare(
+            &format!("epilogue {samples} {activation:?} {clamp:?}"),
+            [
+                values([n, c, h, w], 1, &device),
+                values([n, c, 1, 1], 2, &device),
+                values([1, 1, 1, 1], 3, &device),
+                values([c, 1, 1, 1], 4, &device),
+            ],
+            |[x, d, s, b]| clip2gan_kernels::epilogue(x, parts(d, s, b)),
+            |[x, d, s, b]| plain::epilogue(x, parts(d, s, b)),
+        );
+    }
+    compare(
+        "bias only",
+        [
+            values([n, c, h, w], 1, &device),
+            values([c, 1, 1, 1], 4, &device),
+        ],
+        |[x, b]| clip2gan_kernels::bias_act(x, Some(b.reshape([c])), Activation::Lrelu, 1.5, None),
+        |[x, b]| {
+            let parts = Epilogue {
+                demodulation: None,
+                noise: None,
+                bias: Some(b.reshape([c])),
+                activation: Activation::Lrelu,
+                gain: 1.5,
+                clamp: None,
+            };
+            plain::epilogue(x, parts)
+        },
+    );
+}
