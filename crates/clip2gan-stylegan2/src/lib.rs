@@ -1,1 +1,38 @@
-//! StyleGAN2: mapping, synthesis, discriminator, losses with exact R1, and the trainer.
+//! StyleGAN2: mapping network, synthesis network, discriminator, losses and the trainer.
+//!
+//! References: *Analyzing and Improving the Image Quality of StyleGAN* (Karras et al. 2020) and the reference
+//! implementation `networks_stylegan2.py`. Images are `[batch, channels, height, width]` in about −1..1.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`config`] | sizes of both networks, as data |
+//! | [`layers`] | fully connected, modulated convolution, synthesis layer, ToRGB, discriminator convolution |
+//! | [`mapping`] | `z → w` |
+//! | [`synthesis`] | `ws → image` |
+//! | [`generator`] | both of them, with loading, saving and truncation |
+//! | [`discriminator`] | `image → logit` |
+//! | [`tangent`] | forward-mode pairs, the way to an exact R1 with first-order autodiff |
+//! | [`loss`] | non-saturating logistic loss, R1 |
+//! | [`train`] | the trainer |
+//! | [`weights`] | key tables between our field paths and other implementations |
+
+mod error;
+mod init;
+
+pub mod config;
+pub mod discriminator;
+pub mod generator;
+pub mod layers;
+pub mod loss;
+pub mod mapping;
+pub mod synthesis;
+pub mod tangent;
+pub mod train;
+pub mod weights;
+
+pub use config::{DiscriminatorConfig, GeneratorConfig};
+pub use discriminator::Discriminator;
+pub use error::{Error, Result};
+pub use generator::Generator;
+pub use mapping::Mapping;
+pub use synthesis::{NoiseMode, Synthesis};

@@ -1,0 +1,181 @@
+//! Sizes of the two networks, as data. Defaults are the paper's config-f.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::init::Init;
+use crate::{Discriminator, Error, Generator, Result};
+
+/// Sizes of a generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeneratorConfig {
+    /// Length of the input latent `z`.
+    pub z_dim: usize,
+    /// Length of the intermediate latent `w`.
+    pub w_dim: usize,
+    /// Side of the image in pixels: a power of two from 8.
+    pub resolution: usize,
+    /// Colour channels of the image.
+    pub img_channels: usize,
+    /// A block of resolution `r` has `min(channel_base / r, channel_max)` channels.
+    pub channel_base: usize,
+    /// The most channels of any block.
+    pub channel_max: usize,
+    /// Fully connected layers of the mapping network.
+    pub mapping_layers: usize,
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self {
+            z_dim: 512,
+            w_dim: 512,
+            resolution: 1024,
+            img_channels: 3,
+            channel_base: 32768,
+            channel_max: 512,
+            mapping_layers: 8,
+        }
+    }
+}
+
+impl GeneratorConfig {
+    /// Resolutions of the synthesis blocks: 4, 8, …, `resolution`.
+    pub fn block_resolutions(&self) -> Vec<usize> {
+        block_resolutions(self.resolution)
+    }
+
+    /// Channels of the block of resolution `resolution`.
+    pub fn channels(&self, resolution: usize) -> usize {
+        (self.channel_base / resolution).min(self.channel_max)
+    }
+
+    /// Number of latents that the synthesis network takes: `2·log2(resolution) − 2`.
+    pub fn num_ws(&self) -> usize {
+        2 * self.resolution.ilog2() as usize - 2
+    }
+
+    /// Checks that a network of these sizes can be built.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the field.
+    pub fn validate(&self) -> Result<()> {
+        validate_resolution(self.resolution)?;
+        positive("z_dim", self.z_dim)?;
+        positive("w_dim", self.w_dim)?;
+        positive("img_channels", self.img_channels)?;
+        positive("mapping_layers", self.mapping_layers)?;
+        positive("channel_max", self.channel_max)?;
+        positive("channel_base / resolution", self.channel_base / self.resolution)
+    }
+
+    /// A generator with fresh weights (drawn from seed 0).
+    pub fn init(&self, device: &Device) -> Generator {
+        self.init_seeded(device, 0)
+    }
+
+    /// A generator with fresh weights drawn from `seed`.
+    pub fn init_seeded(&self, device: &Device, seed: u64) -> Generator {
+        Generator::new(self, &mut Init::new(seed, "generator", device))
+    }
+}
+
+/// Sizes of a discriminator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiscriminatorConfig {
+    /// Side of the image in pixels: a power of two from 8.
+    pub resolution: usize,
+    /// Colour channels of the image.
+    pub img_channels: usize,
+    /// A block of resolution `r` has `min(channel_base / r, channel_max)` channels.
+    pub channel_base: usize,
+    /// The most channels of any block.
+    pub channel_max: usize,
+    /// Images that the minibatch standard deviation compares; the batch must be a multiple of it (or smaller).
+    pub mbstd_group_size: usize,
+    /// Feature maps that the minibatch standard deviation adds.
+    pub mbstd_num_channels: usize,
+}
+
+impl Default for DiscriminatorConfig {
+    fn default() -> Self {
+        Self {
+            resolution: 1024,
+            img_channels: 3,
+            channel_base: 32768,
+            channel_max: 512,
+            mbstd_group_size: 4,
+            mbstd_num_channels: 1,
+        }
+    }
+}
+
+impl DiscriminatorConfig {
+    /// Resolutions of the residual blocks, falling: `resolution`, …, 8.
+    pub fn block_resolutions(&self) -> Vec<usize> {
+        let mut resolutions = block_resolutions(self.resolution);
+        resolutions.remove(0);
+        resolutions.reverse();
+        resolutions
+    }
+
+    /// Channels of the block of resolution `resolution`.
+    pub fn channels(&self, resolution: usize) -> usize {
+        (self.channel_base / resolution).min(self.channel_max)
+    }
+
+    /// Checks that a network of these sizes can be built.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the field.
+    pub fn validate(&self) -> Result<()> {
+        validate_resolution(self.resolution)?;
+        positive("img_channels", self.img_channels)?;
+        positive("channel_max", self.channel_max)?;
+        positive("channel_base / resolution", self.channel_base / self.resolution)?;
+        positive("mbstd_group_size", self.mbstd_group_size)?;
+        positive("mbstd_num_channels", self.mbstd_num_channels)?;
+        if !self.channels(4).is_multiple_of(self.mbstd_num_channels) {
+            return Err(Error::Config {
+                field: "mbstd_num_channels".into(),
+                expected: format!("a divisor of {}", self.channels(4)),
+                found: self.mbstd_num_channels.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A discriminator with fresh weights (drawn from seed 0).
+    pub fn init(&self, device: &Device) -> Discriminator {
+        self.init_seeded(device, 0)
+    }
+
+    /// A discriminator with fresh weights drawn from `seed`.
+    pub fn init_seeded(&self, device: &Device, seed: u64) -> Discriminator {
+        Discriminator::new(self, &mut Init::new(seed, "discriminator", device))
+    }
+}
+
+fn block_resolutions(resolution: usize) -> Vec<usize> {
+    (2..=resolution.ilog2()).map(|log2| 1 << log2).collect()
+}
+
+fn validate_resolution(resolution: usize) -> Result<()> {
+    if resolution.is_power_of_two() && (8..=4096).contains(&resolution) {
+        return Ok(());
+    }
+    Err(Error::Config {
+        field: "resolution".into(),
+        expected: "a power of two from 8 to 4096".into(),
+        found: resolution.to_string(),
+    })
+}
+
+fn positive(field: &str, value: usize) -> Result<()> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(Error::Config { field: field.into(), expected: "at least 1".into(), found: value.to_string() })
+}

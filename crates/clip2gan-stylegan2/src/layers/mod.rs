@@ -1,0 +1,19 @@
+//! The layers of both networks.
+
+mod conv_layer;
+mod fully_connected;
+mod modulated_conv;
+mod synthesis_layer;
+mod to_rgb;
+
+pub use conv_layer::ConvLayer;
+pub use fully_connected::FullyConnected;
+pub use modulated_conv::{demodulation, modulated_conv};
+pub use synthesis_layer::SynthesisLayer;
+pub use to_rgb::ToRgb;
+
+/// Slope of the leaky ReLU on its negative side.
+pub(crate) const SLOPE: f32 = 0.2;
+
+/// The resampling filter `[1, 3, 3, 1]`, normalised to sum 1 (StyleGAN2, section 4 and table 1 config E).
+pub const RESAMPLE_FILTER: [f32; 4] = [0.125, 0.375, 0.375, 0.125];

@@ -1,0 +1,69 @@
+//! One layer of the synthesis network (StyleGAN2, figure 2c).
+
+use std::f32::consts::SQRT_2;
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use clip2gan_kernels::{Activation, Epilogue, epilogue};
+
+use crate::init::Init;
+use crate::layers::{FullyConnected, demodulation, modulated_conv};
+
+/// Style, modulated convolution, noise, bias, leaky ReLU × √2.
+#[derive(Module, Debug)]
+pub struct SynthesisLayer {
+    /// `w → style`; its bias starts at 1.
+    pub affine: FullyConnected,
+    /// `[o, i, 3, 3]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[o]`.
+    pub bias: Param<Tensor<1>>,
+    /// `[1]`: how much noise is added.
+    pub noise_strength: Param<Tensor<1>>,
+    /// `[h, w]`: the noise of the constant mode; a buffer.
+    pub noise_const: Param<Tensor<2>>,
+    up: bool,
+}
+
+impl SynthesisLayer {
+    /// A layer whose output is `resolution` pixels wide; it doubles its input if `up`.
+    pub(crate) fn new(
+        inputs: usize,
+        outputs: usize,
+        w_dim: usize,
+        resolution: usize,
+        up: bool,
+        init: &mut Init,
+    ) -> Self {
+        Self {
+            affine: FullyConnected::new(w_dim, inputs, 1.0, 1.0, false, init),
+            weight: init.normal([outputs, inputs, 3, 3], 1.0),
+            bias: init.filled([outputs], 0.0),
+            noise_strength: init.filled([1], 0.0),
+            noise_const: init.normal_buffer([resolution, resolution]),
+            up,
+        }
+    }
+
+    /// `x [n, i, h, w]`, `w [n, w_dim]`, `noise [n or 1, 1, H, W]` of the output's size.
+    pub fn forward(&self, x: Tensor<4>, w: Tensor<2>, noise: Option<Tensor<4>>) -> Tensor<4> {
+        let style = self.affine.forward(w);
+        let weight = self.weight.val();
+        let demodulation = demodulation(&weight, &style);
+        let x = modulated_conv(x, weight, style, self.up);
+        let parts = Epilogue {
+            demodulation: Some(demodulation),
+            noise: noise.map(|noise| (noise, self.noise_strength.val())),
+            bias: Some(self.bias.val()),
+            activation: Activation::Lrelu,
+            gain: SQRT_2,
+            clamp: None,
+        };
+        epilogue(x, parts)
+    }
+
+    /// The constant noise, `[1, 1, h, w]`.
+    pub fn constant_noise(&self) -> Tensor<4> {
+        self.noise_const.val().unsqueeze()
+    }
+}

@@ -1,0 +1,42 @@
+//! Forward-mode pairs: a value and its directional derivative, carried through a network together.
+//!
+//! Autodiff here is first order only, yet R1 needs `∇_θ ½‖∇ₓD(x)‖²`. With the constant `v = ∇ₓD(x)` that equals
+//! `∇_θ [v · ∇ₓD(x)]`, and `v · ∇ₓD(x)` is the tangent output of a forward-mode pass of `D` at `x` along `v`.
+//! That pass is made of ordinary operations, so an ordinary backward goes through it. Exact, no finite differences.
+
+use burn::tensor::Tensor;
+
+use crate::layers::SLOPE;
+
+/// A value and the derivative of it along the input's direction, of the same shape.
+#[derive(Clone, Debug)]
+pub struct Dual<const D: usize> {
+    /// The value.
+    pub value: Tensor<D>,
+    /// Its directional derivative.
+    pub tangent: Tensor<D>,
+}
+
+impl<const D: usize> Dual<D> {
+    /// The same pair in another shape.
+    pub fn reshape<const E: usize>(self, shape: [usize; E]) -> Dual<E> {
+        Dual { value: self.value.reshape(shape), tangent: self.tangent.reshape(shape) }
+    }
+}
+
+impl<const D: usize> std::ops::Add for Dual<D> {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { value: self.value + other.value, tangent: self.tangent + other.tangent }
+    }
+}
+
+/// Derivative of `gain · lrelu` read off the layer's *output* (the activation keeps signs).
+///
+/// It is piecewise constant, so it enters the graph as a constant.
+pub(crate) fn lrelu_slope<const D: usize>(output: &Tensor<D>, gain: f32) -> Tensor<D> {
+    let mean = 0.5 * (1.0 + SLOPE) * gain;
+    let half_difference = 0.5 * (1.0 - SLOPE) * gain;
+    output.clone().detach().sign() * half_difference + mean
+}

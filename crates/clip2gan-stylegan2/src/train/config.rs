@@ -1,0 +1,148 @@
+//! Everything that decides how a run goes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DiscriminatorConfig, Error, GeneratorConfig, Result};
+
+/// Configuration of a run. Together with the real images it determines every byte of the result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Source of all randomness.
+    pub seed: u64,
+    /// Side of the images in pixels: a power of two from 8.
+    pub resolution: usize,
+    /// Colour channels.
+    pub img_channels: usize,
+    /// Both networks have `min(channel_base / r, channel_max)` channels at resolution `r`.
+    pub channel_base: usize,
+    /// The most channels of any block.
+    pub channel_max: usize,
+    /// Length of `z`.
+    pub z_dim: usize,
+    /// Length of `w`.
+    pub w_dim: usize,
+    /// Layers of the mapping network.
+    pub mapping_layers: usize,
+    /// Images per step; a multiple of `mbstd_group_size`.
+    pub batch: usize,
+    /// Images that the minibatch standard deviation compares.
+    pub mbstd_group_size: usize,
+    /// Real images to train on in all.
+    pub total_images: u64,
+    /// Learning rate of both networks.
+    pub learning_rate: f64,
+    /// γ of R1.
+    pub r1_gamma: f32,
+    /// R1 is computed every so many steps (lazy regularisation, StyleGAN2 section 3.1).
+    pub r1_interval: u64,
+    /// Probability that a batch mixes two styles.
+    pub style_mixing: f32,
+    /// Thousands of images after which the generator's running average has forgotten half.
+    pub ema_kimg: f64,
+    /// The half-life is at most this fraction of the images seen so far.
+    pub ema_rampup: f64,
+    /// Decay per step of the running mean of `w`.
+    pub w_avg_beta: f32,
+    /// Whether real images are mirrored at random.
+    pub mirror: bool,
+    /// A sample grid is drawn every so many images; 0: never.
+    pub samples_every: u64,
+    /// Pictures per side of the sample grid.
+    pub grid: usize,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            resolution: 64,
+            img_channels: 3,
+            channel_base: 2048,
+            channel_max: 128,
+            z_dim: 128,
+            w_dim: 128,
+            mapping_layers: 4,
+            batch: 16,
+            mbstd_group_size: 4,
+            total_images: 500_000,
+            learning_rate: 0.0025,
+            r1_gamma: 0.5,
+            r1_interval: 16,
+            style_mixing: 0.9,
+            ema_kimg: 5.0,
+            ema_rampup: 0.05,
+            w_avg_beta: 0.995,
+            mirror: false,
+            samples_every: 4000,
+            grid: 8,
+            checkpoint_seconds: 240,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Sizes of the generator.
+    pub fn generator(&self) -> GeneratorConfig {
+        GeneratorConfig {
+            z_dim: self.z_dim,
+            w_dim: self.w_dim,
+            resolution: self.resolution,
+            img_channels: self.img_channels,
+            channel_base: self.channel_base,
+            channel_max: self.channel_max,
+            mapping_layers: self.mapping_layers,
+        }
+    }
+
+    /// Sizes of the discriminator.
+    pub fn discriminator(&self) -> DiscriminatorConfig {
+        DiscriminatorConfig {
+            resolution: self.resolution,
+            img_channels: self.img_channels,
+            channel_base: self.channel_base,
+            channel_max: self.channel_max,
+            mbstd_group_size: self.mbstd_group_size,
+            mbstd_num_channels: 1,
+        }
+    }
+
+    /// Steps of the whole run.
+    pub fn total_steps(&self) -> u64 {
+        self.total_images.div_ceil(self.batch as u64)
+    }
+
+    /// Decay of the generator's running average in the step that follows `images` images.
+    pub fn ema_beta(&self, images: u64) -> f64 {
+        let half_life = (self.ema_kimg * 1000.0).min(images as f64 * self.ema_rampup);
+        0.5_f64.powf(self.batch as f64 / half_life.max(1e-8))
+    }
+
+    /// Checks that a run can be made of this.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the field.
+    pub fn validate(&self) -> Result<()> {
+        self.generator().validate()?;
+        self.discriminator().validate()?;
+        let group = self.mbstd_group_size.min(self.batch.max(1));
+        check(self.batch > 0 && self.batch.is_multiple_of(group), "batch", "a multiple of mbstd_group_size", self.batch)?;
+        check(self.r1_interval > 0, "r1_interval", "at least 1", self.r1_interval)?;
+        check(self.r1_gamma >= 0.0, "r1_gamma", "at least 0", self.r1_gamma)?;
+        check(self.learning_rate > 0.0, "learning_rate", "above 0", self.learning_rate)?;
+        check((0.0..=1.0).contains(&self.style_mixing), "style_mixing", "in 0..=1", self.style_mixing)?;
+        check((0.0..=1.0).contains(&self.w_avg_beta), "w_avg_beta", "in 0..=1", self.w_avg_beta)?;
+        check(self.ema_kimg >= 0.0, "ema_kimg", "at least 0", self.ema_kimg)?;
+        check(self.ema_rampup > 0.0, "ema_rampup", "above 0", self.ema_rampup)?;
+        check((1..=64).contains(&self.grid), "grid", "from 1 to 64", self.grid)
+    }
+}
+
+fn check(fine: bool, field: &str, expected: &str, found: impl std::fmt::Display) -> Result<()> {
+    if fine {
+        return Ok(());
+    }
+    Err(Error::Config { field: field.into(), expected: expected.into(), found: found.to_string() })
+}

@@ -1,0 +1,44 @@
+//! Latents of a training batch, with style mixing (StyleGAN, section 3.1).
+
+use burn::tensor::{Device, Tensor};
+use clip2gan_train::rng;
+use rand::RngExt;
+
+use crate::train::TrainConfig;
+use crate::{Generator, NoiseMode};
+
+/// What a generator needs to draw one training batch.
+pub(crate) struct Latents {
+    /// `[n, num_ws, w_dim]`.
+    pub ws: Tensor<3>,
+    /// `[n, w_dim]`: the first style, for the running mean.
+    pub w: Tensor<2>,
+    /// Fresh noise.
+    pub noise: NoiseMode,
+}
+
+/// Draws the latents of `phase` in step `step`: a pure function of the seed, these names and the generator.
+///
+/// With probability `style_mixing` the layers from a uniformly drawn cutoff on take a second style.
+pub(crate) fn draw(
+    generator: &Generator,
+    config: &TrainConfig,
+    phase: &str,
+    step: u64,
+    device: &Device,
+) -> Latents {
+    let mut rng = rng::stream(config.seed, phase, step);
+    let (batch, num_ws) = (config.batch, generator.num_ws());
+    let noise = NoiseMode::Random { seed: rng.random() };
+    let mixed = rng.random::<f32>() < config.style_mixing;
+    let cutoff = rng.random_range(1..num_ws);
+    if !mixed {
+        let w = generator.mapping.forward(rng::randn([batch, config.z_dim], &mut rng, device));
+        return Latents { ws: generator.broadcast(w.clone()), w, noise };
+    }
+    let both = generator.mapping.forward(rng::randn([2 * batch, config.z_dim], &mut rng, device));
+    let [w, other]: [Tensor<2>; 2] = [0, batch].map(|start| both.clone().narrow(0, start, batch));
+    let repeat = |w: Tensor<2>, layers| w.unsqueeze_dim::<3>(1).repeat_dim(1, layers);
+    let ws = Tensor::cat(vec![repeat(w.clone(), cutoff), repeat(other, num_ws - cutoff)], 1);
+    Latents { ws, w, noise }
+}

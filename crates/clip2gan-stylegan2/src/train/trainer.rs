@@ -1,0 +1,146 @@
+//! The loop around [`step`]: real images in, checkpoints, statistics and sample grids out.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Tensor};
+use clip2gan_train::{RunDir, Stats, rng};
+
+use crate::train::{Event, StepStats, TrainConfig, TrainState, step, write_grid};
+use crate::{Error, NoiseMode, Result};
+
+/// Any error of the source of real images.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Checkpoints that are kept: should the newest turn out to hold a run about to diverge, there is one before it.
+const KEPT_CHECKPOINTS: usize = 2;
+
+/// What bounds or watches a run without being part of it, and so may be changed when it goes on.
+const CHANGEABLE: [&str; 4] = ["total_images", "samples_every", "grid", "checkpoint_seconds"];
+
+/// A run: its configuration, its state and its directory.
+#[derive(Debug)]
+pub struct GanTrainer {
+    config: TrainConfig,
+    state: TrainState,
+    run: RunDir,
+    stats: Stats,
+    device: Device,
+}
+
+impl GanTrainer {
+    /// Opens the run directory `dir`: continues from its newest checkpoint, or starts afresh if it has none.
+    ///
+    /// # Errors
+    /// If the configuration is impossible or not the one that the directory was made with, or if files are broken.
+    pub fn open(config: TrainConfig, dir: &Path, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let run = RunDir::open(dir, &config, true)?;
+        check_changes(&run)?;
+        let fresh = TrainState::new(&config, device);
+        let state = match run.load_latest()? {
+            Some(checkpoint) => fresh.restore(checkpoint)?,
+            None => fresh,
+        };
+        let stats = run.stats(state.step)?;
+        Ok(Self { config, state, run, stats, device: device.clone().without_autodiff() })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Where the run stands.
+    pub fn state(&self) -> &TrainState {
+        &self.state
+    }
+
+    /// Trains until `total_images`, or until `observe` breaks; either way a checkpoint is left.
+    ///
+    /// `real(k)` gives the batch of step `k` (`[batch, channels, r, r]`, −1..1) and must depend on nothing but `k`:
+    /// then a run that was stopped and resumed ends with the very bytes of one that never stopped.
+    ///
+    /// # Errors
+    /// If real images or files fail, or if the run diverges (the last checkpoint stays as it is).
+    pub fn run(
+        &mut self,
+        real: &mut dyn FnMut(u64) -> Result<Tensor<4>, BoxError>,
+        observe: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut saved_at = Instant::now();
+        let mut saved = self.state.step;
+        let mut flow = ControlFlow::Continue(());
+        while flow.is_continue() && self.state.step < self.config.total_steps() {
+            let batch = real(self.state.step).map_err(Error::Data)?;
+            let (state, stats) = step(self.state.clone(), batch, &self.config).map_err(|error| self.advise(error, saved))?;
+            self.state = state;
+            self.stats.write(stats.step, &stats)?;
+            flow = observe(Event::Step(&stats));
+            if self.samples_due(&stats) {
+                let path = self.write_samples(&stats)?;
+                flow = merge(flow, observe(Event::Samples(&path)));
+            }
+            if saved_at.elapsed() >= Duration::from_secs(self.config.checkpoint_seconds) {
+                flow = merge(flow, self.checkpoint(observe)?);
+                (saved_at, saved) = (Instant::now(), self.state.step);
+            }
+        }
+        if saved < self.state.step {
+            let _ = self.checkpoint(observe)?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+        self.run.save(&self.state.checkpoint(), KEPT_CHECKPOINTS)?;
+        Ok(observe(Event::Checkpoint(self.state.step)))
+    }
+
+    fn samples_due(&self, stats: &StepStats) -> bool {
+        let every = self.config.samples_every;
+        every > 0 && stats.images / every > (stats.images - self.config.batch as u64) / every
+    }
+
+    /// Draws the same latents each time, with the averaged generator.
+    fn write_samples(&self, stats: &StepStats) -> Result<std::path::PathBuf> {
+        let side = self.config.grid;
+        let mut rng = rng::stream(self.config.seed, "sample grid", 0);
+        let rows = (0..side).map(|_| {
+            let z = rng::randn([side, self.config.z_dim], &mut rng, &self.device);
+            self.state.ema.forward(z, 1.0, NoiseMode::Const)
+        });
+        let path = self.run.samples().join(format!("{:08}.png", stats.images));
+        write_grid(Tensor::cat(rows.collect(), 0), side, &path)?;
+        Ok(path)
+    }
+
+    fn advise(&self, error: Error, saved: u64) -> Error {
+        match error {
+            Error::NotFinite { what, value, step, advice } => Error::NotFinite {
+                what,
+                value,
+                step,
+                advice: format!("{advice}; the last good checkpoint is that of step {saved}"),
+            },
+            other => other,
+        }
+    }
+}
+
+fn merge(a: ControlFlow<()>, b: ControlFlow<()>) -> ControlFlow<()> {
+    if a.is_break() { a } else { b }
+}
+
+fn check_changes(run: &RunDir) -> Result<()> {
+    let fixed = |change: &&String| !CHANGEABLE.iter().any(|key| change.starts_with(&format!("{key}:")));
+    match run.changes().iter().find(fixed) {
+        None => Ok(()),
+        Some(change) => Err(Error::Config {
+            field: format!("the configuration of {}", run.path().display()),
+            expected: "the one that the run was started with (or use a new directory)".into(),
+            found: change.clone(),
+        }),
+    }
+}

@@ -1,0 +1,98 @@
+//! Key tables between our field paths and the names of the reference implementation (NVlabs).
+//!
+//! | theirs | ours |
+//! |---|---|
+//! | `mapping.fc{i}` | `mapping.layers.{i}` |
+//! | `synthesis.b{r}` | `synthesis.blocks.{log2 r − 2}` |
+//! | `….const`, `….torgb` | `….constant`, `….to_rgb` |
+//! | `b{R}.fromrgb` | `from_rgb` |
+//! | `b{r}` (r > 4) | `blocks.{log2 R − log2 r}` |
+//! | `b4` | `epilogue` |
+//! | `….resample_filter` | checked, not stored |
+
+use clip2gan_weights::{Array, Arrays};
+
+use crate::layers::RESAMPLE_FILTER;
+use crate::{Error, Result};
+
+/// Renames the arrays of an NVlabs generator.
+///
+/// # Errors
+/// [`Error::Key`] for a name that the table does not hold, or another resampling filter than `[1, 3, 3, 1]`.
+pub fn generator_from_nvlabs(arrays: Arrays) -> Result<Arrays> {
+    rename(arrays, generator_key)
+}
+
+/// Renames the arrays of an NVlabs discriminator of images of side `resolution`.
+///
+/// # Errors
+/// As [`generator_from_nvlabs`].
+pub fn discriminator_from_nvlabs(arrays: Arrays, resolution: usize) -> Result<Arrays> {
+    rename(arrays, |key| discriminator_key(key, resolution))
+}
+
+fn rename(arrays: Arrays, our_key: impl Fn(&str) -> Option<String>) -> Result<Arrays> {
+    let mut renamed = Arrays::new();
+    for (key, mut array) in arrays {
+        if key.ends_with("resample_filter") {
+            check_filter(&key, &array)?;
+            continue;
+        }
+        let Some(our_key) = our_key(&key) else {
+            return Err(Error::Key { key, expected: "a key of a StyleGAN2 network".into(), found: "this".into() });
+        };
+        if array.shape.is_empty() {
+            array.shape = vec![1];
+        }
+        renamed.insert(our_key, array);
+    }
+    Ok(renamed)
+}
+
+fn generator_key(key: &str) -> Option<String> {
+    if let Some(rest) = key.strip_prefix("mapping.") {
+        return match rest.strip_prefix("fc") {
+            Some(layer) => Some(format!("mapping.layers.{layer}")),
+            None => (rest == "w_avg").then(|| key.to_owned()),
+        };
+    }
+    let (resolution, rest) = block(key.strip_prefix("synthesis.")?)?;
+    let rest = match rest {
+        "const" => "constant".to_owned(),
+        _ => rest.replace("torgb", "to_rgb"),
+    };
+    Some(format!("synthesis.blocks.{}.{rest}", resolution.ilog2().checked_sub(2)?))
+}
+
+fn discriminator_key(key: &str, image_resolution: usize) -> Option<String> {
+    let (resolution, rest) = block(key)?;
+    if resolution == 4 {
+        return Some(format!("epilogue.{rest}"));
+    }
+    if let Some(rest) = rest.strip_prefix("fromrgb.") {
+        return (resolution == image_resolution).then(|| format!("from_rgb.{rest}"));
+    }
+    let index = image_resolution.ilog2().checked_sub(resolution.ilog2())?;
+    Some(format!("blocks.{index}.{rest}"))
+}
+
+/// `b16.conv0.weight` → `(16, "conv0.weight")`.
+fn block(key: &str) -> Option<(usize, &str)> {
+    let (resolution, rest) = key.strip_prefix('b')?.split_once('.')?;
+    let resolution: usize = resolution.parse().ok()?;
+    (resolution >= 4).then_some((resolution, rest))
+}
+
+fn check_filter(key: &str, array: &Array) -> Result<()> {
+    let found = array.to_f32();
+    let expected = RESAMPLE_FILTER.iter().flat_map(|y| RESAMPLE_FILTER.map(|x| x * y));
+    let same = array.shape == [4, 4] && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+    if same {
+        return Ok(());
+    }
+    Err(Error::Key {
+        key: key.into(),
+        expected: "the resampling filter [1, 3, 3, 1]".into(),
+        found: format!("{found:?}"),
+    })
+}
