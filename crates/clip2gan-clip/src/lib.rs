@@ -1,1 +1,24 @@
-//! CLIP: tokenizer, preprocessing, vision and text transformers, contrastive training.
+//! CLIP (Radford et al. 2021): a picture and a sentence in one embedding space.
+//!
+//! - [`ClipConfig`]: sizes as data, with presets;
+//! - [`Clip`]: the two towers, [`Clip::load`] and [`Clip::save`];
+//! - [`Tokenizer`]: sentences to ids, and which of their words are new;
+//! - [`preprocess`], [`Clip::normalize_pixels`]: pictures to pixels, the latter differentiable;
+//! - [`train`]: contrastive training and retrieval.
+
+mod clip;
+mod config;
+mod error;
+pub mod layers;
+mod pixels;
+mod tokenizer;
+pub mod train;
+mod vision;
+mod weights;
+
+pub use clip::{Clip, normalize};
+pub use config::{Activation, ClipConfig, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig};
+pub use error::Error;
+pub use pixels::preprocess;
+pub use tokenizer::{Tokenizer, Tokens, token_batch};
+pub use vision::VisionTransformer;

@@ -1,0 +1,185 @@
+//! The two towers together (Radford et al. 2021, section 2.4).
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use clip2gan_train::rng;
+
+use crate::layers::{EmbeddingTable, Init, LayerNormalization, Transformer};
+use crate::vision::VisionTransformer;
+use crate::{ClipConfig, Error, TextConfig, Tokenizer, Tokens, token_batch};
+
+/// An image encoder and a text encoder with a common embedding space. The text encoder's parts stand here, as in
+/// OpenAI's state dictionary.
+#[derive(Module, Debug)]
+pub struct Clip {
+    /// The image encoder.
+    pub visual: VisionTransformer,
+    /// A row for each token.
+    pub token_embedding: EmbeddingTable,
+    /// `[context_length, width]`.
+    pub positional_embedding: Param<Tensor<2>>,
+    /// The blocks of the text encoder.
+    pub transformer: Transformer,
+    /// After the last block.
+    pub ln_final: LayerNormalization,
+    /// `[width, embed_dim]`.
+    pub text_projection: Param<Tensor<2>>,
+    /// Logarithm of the factor on the cosines: `[1]`.
+    pub logit_scale: Param<Tensor<1>>,
+    #[module(skip)]
+    config: ClipConfig,
+}
+
+impl ClipConfig {
+    /// A model with the initial values of section 2.5, drawn from seed 0.
+    ///
+    /// # Panics
+    /// If [`ClipConfig::validate`] finds fault with the sizes.
+    pub fn init(&self, device: &Device) -> Clip {
+        self.init_seeded(0, device)
+    }
+
+    /// A model with the initial values of section 2.5, drawn from `seed`.
+    ///
+    /// # Panics
+    /// If [`ClipConfig::validate`] finds fault with the sizes.
+    pub fn init_seeded(&self, seed: u64, device: &Device) -> Clip {
+        let rng = Some(rng::stream(seed, "clip.init", 0));
+        self.build(&mut Init { rng, device })
+    }
+
+    pub(crate) fn build(&self, init: &mut Init) -> Clip {
+        let TextConfig {
+            context_length,
+            vocab_size,
+            width,
+            layers,
+            heads,
+        } = self.text;
+        Clip {
+            visual: VisionTransformer::new(&self.vision, self.embed_dim, self.activation, init),
+            token_embedding: EmbeddingTable::new(vocab_size, width, init),
+            positional_embedding: init.normal([context_length, width], 0.01),
+            transformer: Transformer::new([width, heads, layers], self.activation, init),
+            ln_final: LayerNormalization::new(width, init),
+            text_projection: init.normal([width, self.embed_dim], (width as f32).powf(-0.5)),
+            logit_scale: init.constant([1], INITIAL_LOGIT_SCALE),
+            config: self.clone(),
+        }
+    }
+}
+
+/// `ln(1 / 0.07)`.
+const INITIAL_LOGIT_SCALE: f32 = 2.659_26;
+
+impl Clip {
+    /// The sizes it was made with.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// `[batch, 3, image_size, image_size]`, normalised by [`Clip::normalize_pixels`] or [`crate::preprocess`] →
+    /// `[batch, embed_dim]`, not of unit length (see [`normalize`]).
+    pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
+        self.visual.forward(pixels)
+    }
+
+    /// `[batch, length]` token ids, `length` at most the context → `[batch, embed_dim]`, not of unit length.
+    ///
+    /// The feature is taken at the *first* token with the highest id of its row (the end token). Because of the causal
+    /// mask nothing after it matters, so padding may be cut to the longest text of a batch.
+    pub fn encode_text(&self, ids: Tensor<2, Int>) -> Tensor<2> {
+        let [batch, length] = ids.dims();
+        let device = self.positional_embedding.val().device();
+        let positions = self.positional_embedding.val().slice([0..length]);
+        let tokens = self.token_embedding.forward(ids.clone()) + positions.unsqueeze();
+        let tokens = self
+            .transformer
+            .forward(tokens, Some(causal_mask(length, &device)));
+        let [_, _, width] = tokens.dims();
+        let starts = Tensor::<1, Int>::arange(0..batch as i64, &ids.device()) * length as i64;
+        let rows = end_positions(ids) + starts;
+        let ends = tokens.reshape([batch * length, width]).select(0, rows);
+        self.ln_final
+            .forward(ends)
+            .matmul(self.text_projection.val())
+    }
+
+    /// Tokenizes and encodes sentences → `[sentences, embed_dim]`, not of unit length, and the tokens, which say what
+    /// was cut off or never seen.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if the tokenizer fails; [`Error::Shape`] if there is no sentence or the tokenizer has more
+    /// tokens than the model.
+    pub fn encode_sentences(
+        &self,
+        tokenizer: &Tokenizer,
+        sentences: &[impl AsRef<str>],
+    ) -> Result<(Tensor<2>, Vec<Tokens>), Error> {
+        let TextConfig {
+            context_length,
+            vocab_size,
+            ..
+        } = self.config.text;
+        if tokenizer.vocab_size() > vocab_size {
+            return Err(Error::Shape {
+                what: "the tokenizer's vocabulary",
+                expected: format!("at most {vocab_size} tokens, as the model has"),
+                found: tokenizer.vocab_size().to_string(),
+            });
+        }
+        if sentences.is_empty() {
+            return Err(Error::Shape {
+                what: "sentences to encode",
+                expected: "at least one".into(),
+                found: "none".into(),
+            });
+        }
+        let tokens = sentences
+            .iter()
+            .map(|s| tokenizer.encode(s.as_ref(), context_length))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ids = token_batch(&tokens, &self.positional_embedding.val().device());
+        Ok((self.encode_text(ids), tokens))
+    }
+}
+
+/// Rows of unit length: `[rows, channels]`, and so is the result.
+pub fn normalize(features: Tensor<2>) -> Tensor<2> {
+    let norm = features
+        .clone()
+        .square()
+        .sum_dim(1)
+        .add_scalar(1e-12)
+        .sqrt();
+    features / norm
+}
+
+/// `[1, 1, length, length]`: 0 where a token may look (itself and before), −∞ where it may not.
+fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
+    let values = (0..length * length)
+        .map(|i| {
+            if i % length > i / length {
+                f32::NEG_INFINITY
+            } else {
+                0.0
+            }
+        })
+        .collect::<Vec<_>>();
+    Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
+}
+
+/// Where in each row the highest id stands for the first time: `[batch, length]` → `[batch]`. Spelt out because an
+/// argmax may return any of several equal places, and some tokenizers pad with the end token.
+fn end_positions(ids: Tensor<2, Int>) -> Tensor<1, Int> {
+    let [batch, length] = ids.dims();
+    let highest = ids.clone().max_dim(1).expand([batch, length]);
+    let places = Tensor::<1, Int>::arange(0..length as i64, &ids.device())
+        .unsqueeze::<2>()
+        .expand([batch, length]);
+    let lower = ids.lower(highest);
+    places
+        .mask_fill(lower, length as i64)
+        .min_dim(1)
+        .reshape([batch])
+}

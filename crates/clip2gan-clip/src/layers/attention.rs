@@ -1,0 +1,58 @@
+//! Multi-head self-attention (Vaswani et al. 2017, section 3.2).
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, activation::softmax, module::linear};
+
+use super::{Init, Projection};
+
+/// Scaled dot-product attention with queries, keys and values stacked in one weight.
+#[derive(Module, Debug)]
+pub struct MultiHeadAttention {
+    /// `[3·width, width]`: queries, keys, values.
+    pub in_proj_weight: Param<Tensor<2>>,
+    /// `[3·width]`.
+    pub in_proj_bias: Param<Tensor<1>>,
+    /// Mixes the heads.
+    pub out_proj: Projection,
+    heads: usize,
+}
+
+impl MultiHeadAttention {
+    pub(crate) fn new(width: usize, heads: usize, layers: usize, init: &mut Init) -> Self {
+        let std = (width as f32).powf(-0.5);
+        let out_std = std * (2.0 * layers as f32).powf(-0.5);
+        Self {
+            in_proj_weight: init.normal([3 * width, width], std),
+            in_proj_bias: init.constant([3 * width], 0.0),
+            out_proj: Projection::new(width, width, out_std, init),
+            heads,
+        }
+    }
+
+    /// `x`: `[batch·length, width]`, and so is the result. `mask`: `[1, 1, length, length]`, added to the scores.
+    pub fn forward(&self, x: Tensor<2>, batch: usize, mask: Option<Tensor<4>>) -> Tensor<2> {
+        let [rows, width] = x.dims();
+        let [length, head_width] = [rows / batch, width / self.heads];
+        let weight = self.in_proj_weight.val();
+        let bias = self.in_proj_bias.val();
+        // Three products with slices of the weight: slicing the (larger) activations would cost three times as much in
+        // the backward pass. The heads stay strided views; the batched product reads them in place.
+        let project = |part: usize| {
+            let range = part * width..(part + 1) * width;
+            let weight = weight.clone().slice([range.clone()]).transpose();
+            let bias = bias.clone().slice([range]);
+            linear(x.clone(), weight, Some(bias))
+                .reshape([batch, length, self.heads, head_width])
+                .swap_dims(1, 2)
+        };
+        let [query, key, value] = [project(0), project(1), project(2)];
+        let scale = (head_width as f64).powf(-0.5);
+        let mut scores = query.matmul(key.transpose()).mul_scalar(scale);
+        if let Some(mask) = mask {
+            scores = scores + mask;
+        }
+        let heads = softmax(scores, 3).matmul(value);
+        self.out_proj
+            .forward(heads.swap_dims(1, 2).reshape([rows, width]))
+    }
+}

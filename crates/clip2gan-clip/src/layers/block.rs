@@ -1,0 +1,103 @@
+//! Pre-norm transformer blocks, the same in both towers.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::{gelu, sigmoid};
+
+use super::{Init, LayerNormalization, MultiHeadAttention, Projection};
+use crate::Activation;
+
+/// `x · σ(1.702 x)`.
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    sigmoid(x.clone().mul_scalar(1.702)) * x
+}
+
+/// The feed-forward half of a block: four times as wide inside.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    /// `width` → `4·width`.
+    pub c_fc: Projection,
+    /// `4·width` → `width`.
+    pub c_proj: Projection,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Mlp {
+    fn new(width: usize, layers: usize, activation: Activation, init: &mut Init) -> Self {
+        let fc_std = (2.0 * width as f32).powf(-0.5);
+        let proj_std = (width as f32).powf(-0.5) * (2.0 * layers as f32).powf(-0.5);
+        Self {
+            c_fc: Projection::new(width, 4 * width, fc_std, init),
+            c_proj: Projection::new(4 * width, width, proj_std, init),
+            activation,
+        }
+    }
+
+    /// `[rows, width]`, and so is the result.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let hidden = self.c_fc.forward(x);
+        self.c_proj.forward(match self.activation {
+            Activation::QuickGelu => quick_gelu(hidden),
+            Activation::Gelu => gelu(hidden),
+        })
+    }
+}
+
+/// `x + attention(norm(x))`, then `x + mlp(norm(x))`.
+#[derive(Module, Debug)]
+pub struct ResidualAttentionBlock {
+    /// Before the attention.
+    pub ln_1: LayerNormalization,
+    /// Self-attention.
+    pub attn: MultiHeadAttention,
+    /// Before the feed-forward half.
+    pub ln_2: LayerNormalization,
+    /// The feed-forward half.
+    pub mlp: Mlp,
+}
+
+impl ResidualAttentionBlock {
+    /// `[batch·length, width]`, and so is the result; `mask` as for [`MultiHeadAttention::forward`].
+    pub fn forward(&self, x: Tensor<2>, batch: usize, mask: Option<Tensor<4>>) -> Tensor<2> {
+        let x = x.clone() + self.attn.forward(self.ln_1.forward(x), batch, mask);
+        x.clone() + self.mlp.forward(self.ln_2.forward(x))
+    }
+}
+
+/// A stack of blocks.
+#[derive(Module, Debug)]
+pub struct Transformer {
+    /// From the input to the output.
+    pub resblocks: Vec<ResidualAttentionBlock>,
+}
+
+impl Transformer {
+    pub(crate) fn new(
+        [width, heads, layers]: [usize; 3],
+        activation: Activation,
+        init: &mut Init,
+    ) -> Self {
+        let block = |_| ResidualAttentionBlock {
+            ln_1: LayerNormalization::new(width, init),
+            attn: MultiHeadAttention::new(width, heads, layers, init),
+            ln_2: LayerNormalization::new(width, init),
+            mlp: Mlp::new(width, layers, activation, init),
+        };
+        Self {
+            resblocks: (0..layers).map(block).collect(),
+        }
+    }
+
+    /// `[batch, length, width]`, and so is the result. `mask`: `[1, 1, length, length]`, added to the scores.
+    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<4>>) -> Tensor<3> {
+        let [batch, length, width] = x.dims();
+        // Tokens as rows: every product between here and the end is then one large matrix product.
+        let rows = x.reshape([batch * length, width]);
+        let out = self
+            .resblocks
+            .iter()
+            .fold(rows, |x, block| block.forward(x, batch, mask.clone()));
+        out.reshape([batch, length, width])
+    }
+}

@@ -1,0 +1,72 @@
+//! The image encoder: a vision transformer (Dosovitskiy et al. 2021) as CLIP varies it, with a layer normalisation
+//! before the first block and a bias-free patch convolution.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use crate::layers::{Init, LayerNormalization, PatchEmbedding, Transformer};
+use crate::{Activation, VisionConfig};
+
+/// Pictures to features.
+#[derive(Module, Debug)]
+pub struct VisionTransformer {
+    /// The patch convolution.
+    pub conv1: PatchEmbedding,
+    /// The token that gathers the picture: `[width]`.
+    pub class_embedding: Param<Tensor<1>>,
+    /// `[1 + patches, width]`, the class token first.
+    pub positional_embedding: Param<Tensor<2>>,
+    /// After the positions are added.
+    pub ln_pre: LayerNormalization,
+    /// The blocks.
+    pub transformer: Transformer,
+    /// On the class token, after the last block.
+    pub ln_post: LayerNormalization,
+    /// `[width, embed_dim]`.
+    pub proj: Param<Tensor<2>>,
+}
+
+impl VisionTransformer {
+    pub(crate) fn new(
+        config: &VisionConfig,
+        embed_dim: usize,
+        activation: Activation,
+        init: &mut Init,
+    ) -> Self {
+        let width = config.width;
+        let std = (width as f32).powf(-0.5);
+        let grid = config.image_size / config.patch_size;
+        Self {
+            conv1: PatchEmbedding::new(config.patch_size, width, init),
+            class_embedding: init.normal([width], std),
+            positional_embedding: init.normal([1 + grid * grid, width], std),
+            ln_pre: LayerNormalization::new(width, init),
+            transformer: Transformer::new([width, config.heads, config.layers], activation, init),
+            ln_post: LayerNormalization::new(width, init),
+            proj: init.normal([width, embed_dim], std),
+        }
+    }
+
+    /// `[batch, 3, size, size]` normalised pixels → `[batch, embed_dim]`, not normalised.
+    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
+        let tokens = self.tokens(pixels);
+        let [batch, _, width] = tokens.dims();
+        let class = tokens.slice([0..batch, 0..1]).reshape([batch, width]);
+        self.ln_post.forward(class).matmul(self.proj.val())
+    }
+
+    /// `[batch, 3, size, size]` normalised pixels → `[batch, 1 + patches, width]` after the last block, the class token
+    /// first.
+    pub fn tokens(&self, pixels: Tensor<4>) -> Tensor<3> {
+        let patches = self.conv1.forward(pixels);
+        let [batch, _, width] = patches.dims();
+        let class = self
+            .class_embedding
+            .val()
+            .reshape([1, 1, width])
+            .expand([batch, 1, width]);
+        let tokens = Tensor::cat(vec![class, patches], 1);
+        let tokens = tokens + self.positional_embedding.val().unsqueeze();
+        self.transformer.forward(self.ln_pre.forward(tokens), None)
+    }
+}
