@@ -182,3 +182,34 @@ fn root() -> &'static Path {
 fn env_or(name: &str, default: &str) -> std::ffi::OsString {
     std::env::var_os(name).unwrap_or_else(|| default.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_go_by_name_or_path() {
+        for name in ["smoke", "avatars"] {
+            let (found, path) = preset(name).unwrap();
+            assert_eq!(found, name);
+            let path = path.to_str().unwrap();
+            assert_eq!(preset(path).unwrap().0, name);
+        }
+        let error = preset("none").unwrap_err();
+        assert!(error.contains("expected smoke, avatars"), "{error}");
+    }
+
+    #[test]
+    fn what_is_installed_leaves_other_files_alone() {
+        let folder = std::env::temp_dir().join(format!("xtask-install-{}", std::process::id()));
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        fs::create_dir_all(from.join("clip")).unwrap();
+        fs::create_dir_all(&to).unwrap();
+        fs::write(from.join("clip/config.json"), "new").unwrap();
+        fs::write(to.join("sheet.png"), "old").unwrap();
+        install(&from, &to).unwrap();
+        assert_eq!(fs::read(to.join("clip/config.json")).unwrap(), b"new");
+        assert_eq!(fs::read(to.join("sheet.png")).unwrap(), b"old");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

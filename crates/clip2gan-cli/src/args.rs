@@ -1,0 +1,252 @@
+//! The command line: each flag defined once, for parsing and for help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::seeds::{Seeds, parse_seed};
+
+/// From a sentence to a picture: CLIP, a mapper and StyleGAN2.
+#[derive(Debug, Parser)]
+#[command(name = "clip2gan", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong use.")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Write results as JSON, one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors and what was asked for
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Where to compute: auto, cpu, wgpu[:N] or cuda[:N]
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// The seed of all randomness; drawn and printed when left out
+    #[arg(long, global = true, value_name = "N", value_parser = parse_seed)]
+    pub seed: Option<u64>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draw pictures of a sentence
+    Sample(Sample),
+    /// Change a picture as a sentence says
+    Edit(Edit),
+    /// Draw a generator's pictures of given seeds, without any text
+    Generate(Generate),
+    /// Compare pictures and texts in CLIP's space
+    Embed(Embed),
+    /// Train one stage of a bundle
+    Train(Train),
+    /// Tell what a picture, bundle, model or weights file is
+    Info(Info),
+    /// Write pictures of the avatar data set with their captions
+    #[command(hide = true)]
+    Dataset(Dataset),
+}
+
+/// Which bundle to use.
+#[derive(Args, Clone, Debug)]
+pub struct BundleArg {
+    /// The bundle's folder [default: $CLIP2GAN_BUNDLE, else the nearest assets/]
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+}
+
+/// `clip2gan sample`
+#[derive(Args, Debug)]
+pub struct Sample {
+    /// What the picture should show
+    pub prompt: String,
+    #[command(flatten)]
+    pub bundle: BundleArg,
+    /// How many pictures; their seeds count up from --seed
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub count: u32,
+    /// From 0, the bundle's average picture, to 1, the full variety [default: the bundle's]
+    #[arg(long, value_name = "PSI", value_parser = number, allow_negative_numbers = true)]
+    pub truncation: Option<f64>,
+    /// How freely to read the sentence: 0 takes it exactly [default: the bundle's]
+    #[arg(long, value_name = "SCALE", value_parser = number, allow_negative_numbers = true)]
+    pub feature_noise: Option<f64>,
+    /// The PNG to write; several pictures become one sheet
+    #[arg(long, short, default_value = "out.png", value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write every picture to a file of its own, named after its seed
+    #[arg(long)]
+    pub separate: bool,
+}
+
+/// `clip2gan edit`
+#[derive(Args, Debug)]
+pub struct Edit {
+    /// The picture to change (PNG, JPEG or WebP)
+    pub picture: PathBuf,
+    /// What it should show
+    pub prompt: String,
+    #[command(flatten)]
+    pub bundle: BundleArg,
+    /// How far to go: 0 only redraws the picture, below 0 goes the other way [default: the bundle's]
+    #[arg(long, value_name = "ALPHA", value_parser = number, allow_negative_numbers = true)]
+    pub strength: Option<f64>,
+    /// What the change is measured from [default: the bundle's]
+    #[arg(long, value_name = "TEXT")]
+    pub neutral: Option<String>,
+    /// The PNG to write
+    #[arg(long, short, default_value = "edited.png", value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `clip2gan generate`
+#[derive(Args, Debug)]
+pub struct Generate {
+    /// The folder of a bundle or of a generator
+    #[arg(long, value_name = "DIR")]
+    pub network: Option<PathBuf>,
+    /// Seeds such as 0,1,4-6 [default: --seed]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub seeds: Option<Seeds>,
+    /// From 0, the average picture, over 1, the full variety, to exaggeration above it
+    #[arg(long, default_value_t = 1.0, value_name = "PSI", value_parser = number, allow_negative_numbers = true)]
+    pub trunc: f64,
+    /// The noise that each layer adds
+    #[arg(long, default_value = "const", value_name = "MODE")]
+    pub noise_mode: Noise,
+    /// The folder for seedNNNN.png
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub outdir: PathBuf,
+}
+
+/// The noise that each synthesis layer adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Noise {
+    /// The generator's own fixed noise
+    Const,
+    /// Fresh noise for each seed
+    Random,
+    /// None
+    None,
+}
+
+impl Noise {
+    /// As it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Const => "const",
+            Self::Random => "random",
+            Self::None => "none",
+        }
+    }
+}
+
+/// `clip2gan embed`
+#[derive(Args, Debug)]
+pub struct Embed {
+    /// A CLIP model's folder [default: the bundle's]
+    #[arg(long, value_name = "DIR")]
+    pub clip: Option<PathBuf>,
+    #[command(flatten)]
+    pub bundle: BundleArg,
+    /// A picture to embed (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub image: Vec<PathBuf>,
+    /// A text to embed (may be repeated)
+    #[arg(long, value_name = "TEXT")]
+    pub text: Vec<String>,
+}
+
+/// `clip2gan train`
+#[derive(Args, Debug)]
+pub struct Train {
+    /// The stage to train
+    pub stage: Stage,
+    /// The run's settings; see xtask/presets/ for examples
+    #[arg(long, value_name = "TOML")]
+    pub config: PathBuf,
+    /// The run's folder [default: runs/NAME with the config's name]
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+    /// Go on where the stage stopped; does nothing if it is finished
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// The stages of a bundle, each of which needs those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// CLIP, from pictures and captions
+    Clip,
+    /// The StyleGAN2 generator, from pictures
+    Gan,
+    /// The mapper from CLIP's features to the generator's latents
+    Mapper,
+    /// Not trained: puts the three together in one folder
+    Bundle,
+    /// One after the other
+    All,
+}
+
+/// `clip2gan info`
+#[derive(Args, Debug)]
+pub struct Info {
+    /// A picture that this program wrote, a bundle, a model's folder or a .safetensors file
+    pub path: PathBuf,
+}
+
+/// `clip2gan dataset`
+#[derive(Args, Debug)]
+pub struct Dataset {
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How many pictures
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub count: u64,
+    /// The pictures' side in pixels
+    #[arg(long, default_value_t = 64, value_name = "PX", value_parser = clap::value_parser!(u32).range(8..=2048))]
+    pub resolution: u32,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("expected a number such as 0.8".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn only_finite_numbers_are_numbers() {
+        assert_eq!(number("-0.7"), Ok(-0.7));
+        for bad in ["nan", "inf", "x", ""] {
+            assert!(number(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli = Cli::parse_from(["clip2gan", "--json", "sample", "a", "--seed", "7"]);
+        assert!(cli.global.json);
+        assert_eq!(cli.global.seed, Some(7));
+    }
+}
