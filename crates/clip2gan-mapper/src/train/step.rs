@@ -126,10 +126,13 @@ impl MapperTrainer {
             false => 0,
         };
         let n = config.batch_size;
-        let feature = Tensor::cat(
-            vec![feature.clone(), feature.narrow(0, n - pairs, pairs)],
-            0,
-        );
+        let feature = match pairs {
+            0 => feature,
+            _ => Tensor::cat(
+                vec![feature.clone(), feature.narrow(0, n - pairs, pairs)],
+                0,
+            ),
+        };
         let feature = self.noisy(feature, &mut rng);
         let noise = self.noise(&state, &feature, &true_ws, &mut rng);
         let mapper = state.mapper.train();
@@ -254,7 +257,10 @@ impl MapperTrainer {
         let nearest: Tensor<1, Int> = distance.argmin(0).reshape([known]);
         let row = Tensor::arange(0..known as i64, &device) + nearest * known as i64;
         let chosen = tried.select(0, row);
-        Tensor::cat(vec![chosen, first.narrow(0, known, rows - known)], 0)
+        match rows - known {
+            0 => chosen,
+            others => Tensor::cat(vec![chosen, first.narrow(0, known, others)], 0),
+        }
     }
 
     fn losses(
