@@ -19,7 +19,11 @@ use clip2gan_stylegan2::train::{Event, GanTrainer, TrainConfig};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let dir = PathBuf::from(arguments.next().ok_or("usage: train_avatars RUN_DIRECTORY [CONFIG.json] [IMAGES]")?);
+    let dir = PathBuf::from(
+        arguments
+            .next()
+            .ok_or("usage: train_avatars RUN_DIRECTORY [CONFIG.json] [IMAGES]")?,
+    );
     let mut config = match arguments.next() {
         Some(path) => serde_json::from_str(&std::fs::read_to_string(path)?)?,
         None => TrainConfig::default(),
@@ -33,13 +37,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first = trainer.state().step;
     println!("{config:#?}\nfrom step {first} to {}", config.total_steps());
 
-    let dataset = AvatarDataset::new(AvatarConfig { resolution: config.resolution as u32, ..AvatarConfig::default() })?;
+    let dataset = AvatarDataset::new(AvatarConfig {
+        resolution: config.resolution as u32,
+        ..AvatarConfig::default()
+    })?;
     let sampler = Sampler::new(dataset.config().len, config.batch, config.seed)?;
     let mut batches = Batches::new(Arc::new(dataset), sampler, first, 2);
     let mut real = |_| {
         let batch = batches.next().ok_or("no more pictures")??;
         let shape = batch.shape();
-        Ok(Tensor::from_data(TensorData::new(batch.images, shape), &device))
+        Ok(Tensor::from_data(
+            TensorData::new(batch.images, shape),
+            &device,
+        ))
     };
 
     let (start, first_images) = (Instant::now(), trainer.state().images(&config));

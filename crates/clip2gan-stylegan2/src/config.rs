@@ -67,7 +67,10 @@ impl GeneratorConfig {
         positive("img_channels", self.img_channels)?;
         positive("mapping_layers", self.mapping_layers)?;
         positive("channel_max", self.channel_max)?;
-        positive("channel_base / resolution", self.channel_base / self.resolution)
+        positive(
+            "channel_base / resolution",
+            self.channel_base / self.resolution,
+        )
     }
 
     /// A generator with fresh weights (drawn from seed 0).
@@ -134,7 +137,10 @@ impl DiscriminatorConfig {
         validate_resolution(self.resolution)?;
         positive("img_channels", self.img_channels)?;
         positive("channel_max", self.channel_max)?;
-        positive("channel_base / resolution", self.channel_base / self.resolution)?;
+        positive(
+            "channel_base / resolution",
+            self.channel_base / self.resolution,
+        )?;
         positive("mbstd_group_size", self.mbstd_group_size)?;
         positive("mbstd_num_channels", self.mbstd_num_channels)?;
         if !self.channels(4).is_multiple_of(self.mbstd_num_channels) {
@@ -177,5 +183,9 @@ fn positive(field: &str, value: usize) -> Result<()> {
     if value > 0 {
         return Ok(());
     }
-    Err(Error::Config { field: field.into(), expected: "at least 1".into(), found: value.to_string() })
+    Err(Error::Config {
+        field: field.into(),
+        expected: "at least 1".into(),
+        found: value.to_string(),
+    })
 }

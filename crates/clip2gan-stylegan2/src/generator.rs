@@ -27,7 +27,10 @@ pub struct Generator {
 
 impl Generator {
     pub(crate) fn new(config: &GeneratorConfig, init: &mut Init) -> Self {
-        Self { mapping: Mapping::new(config, init), synthesis: Synthesis::new(config, init) }
+        Self {
+            mapping: Mapping::new(config, init),
+            synthesis: Synthesis::new(config, init),
+        }
     }
 
     /// Number of latents that the synthesis network takes.
@@ -71,8 +74,12 @@ impl Generator {
     /// If a file is missing or broken, or if the weights are not those of the sizes.
     pub fn load(dir: impl AsRef<Path>, device: &Device) -> Result<(Self, GeneratorConfig)> {
         let path = dir.as_ref().join(CONFIG_FILE);
-        let text = fs::read_to_string(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-        let config: GeneratorConfig = serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
+        let text = fs::read_to_string(&path).map_err(|source| Error::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let config: GeneratorConfig =
+            serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
         config.validate()?;
         let (arrays, _) = read_safetensors(dir.as_ref().join(WEIGHTS_FILE))?;
         let generator = params::load(config.init(device), &arrays)?;
@@ -83,14 +90,28 @@ impl Generator {
     ///
     /// # Errors
     /// If the directory cannot be written.
-    pub fn save(&self, config: &GeneratorConfig, dir: impl AsRef<Path>, dtype: Dtype) -> Result<()> {
+    pub fn save(
+        &self,
+        config: &GeneratorConfig,
+        dir: impl AsRef<Path>,
+        dtype: Dtype,
+    ) -> Result<()> {
         let dir = dir.as_ref();
-        fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.into(), source })?;
+        fs::create_dir_all(dir).map_err(|source| Error::Io {
+            path: dir.into(),
+            source,
+        })?;
         let path = dir.join(CONFIG_FILE);
-        let text = serde_json::to_string_pretty(config).map_err(|source| Error::Json { path: path.clone(), source })?;
+        let text = serde_json::to_string_pretty(config).map_err(|source| Error::Json {
+            path: path.clone(),
+            source,
+        })?;
         fs::write(&path, text + "\n").map_err(|source| Error::Io { path, source })?;
         let arrays = params::to_arrays(&self.valid());
-        let arrays = arrays.iter().map(|(key, array)| (key.clone(), array.cast(dtype))).collect();
+        let arrays = arrays
+            .iter()
+            .map(|(key, array)| (key.clone(), array.cast(dtype)))
+            .collect();
         write_safetensors(dir.join(WEIGHTS_FILE), &arrays, &Metadata::default())?;
         Ok(())
     }

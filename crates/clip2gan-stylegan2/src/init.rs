@@ -14,16 +14,27 @@ pub(crate) struct Init {
 impl Init {
     /// The stream `name` of `seed`; parameters are created on `device` without autodiff.
     pub(crate) fn new(seed: u64, name: &str, device: &Device) -> Self {
-        Self { rng: rng::stream(seed, name, 0), device: device.clone().without_autodiff() }
+        Self {
+            rng: rng::stream(seed, name, 0),
+            device: device.clone().without_autodiff(),
+        }
     }
 
     /// A trainable parameter drawn from `N(0, std²)`.
-    pub(crate) fn normal<const D: usize>(&mut self, shape: [usize; D], std: f32) -> Param<Tensor<D>> {
+    pub(crate) fn normal<const D: usize>(
+        &mut self,
+        shape: [usize; D],
+        std: f32,
+    ) -> Param<Tensor<D>> {
         Param::from_tensor(self.normal_tensor(shape, std))
     }
 
     /// A trainable parameter filled with `value`.
-    pub(crate) fn filled<const D: usize>(&mut self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
+    pub(crate) fn filled<const D: usize>(
+        &mut self,
+        shape: [usize; D],
+        value: f32,
+    ) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::full(shape, value, &self.device))
     }
 

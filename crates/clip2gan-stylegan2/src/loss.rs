@@ -43,12 +43,21 @@ pub fn r1(discriminator: &Discriminator, real: Tensor<4>) -> R1 {
     let image = real.clone().inner().autodiff().require_grad();
     let logits = discriminator.valid().forward(image.clone());
     let mut gradients = logits.sum().backward();
-    let image_gradient = image.grad_remove(&mut gradients).unwrap_or_else(|| real.clone().inner().zeros_like());
+    let image_gradient = image
+        .grad_remove(&mut gradients)
+        .unwrap_or_else(|| real.clone().inner().zeros_like());
     let batch = image_gradient.dims()[0];
     let penalty = (image_gradient.clone() * image_gradient.clone()).reshape([batch as i32, -1]);
     let penalty = penalty.sum_dim(1).squeeze_dim(1);
 
-    let dual = Dual { value: real.inner(), tangent: image_gradient.clone() };
+    let dual = Dual {
+        value: real.inner(),
+        tangent: image_gradient.clone(),
+    };
     let surrogate = discriminator.forward_dual(dual).tangent.sum();
-    R1 { penalty, image_gradient, surrogate }
+    R1 {
+        penalty,
+        image_gradient,
+        surrogate,
+    }
 }

@@ -33,7 +33,12 @@ pub struct Synthesis {
 impl Synthesis {
     pub(crate) fn new(config: &GeneratorConfig, init: &mut Init) -> Self {
         let resolutions = config.block_resolutions();
-        Self { blocks: resolutions.iter().map(|&r| SynthesisBlock::new(config, r, init)).collect() }
+        Self {
+            blocks: resolutions
+                .iter()
+                .map(|&r| SynthesisBlock::new(config, r, init))
+                .collect(),
+        }
     }
 
     /// Number of latents: two per block.
@@ -46,7 +51,10 @@ impl Synthesis {
     /// # Panics
     /// If `ws` has another number of latents than [`num_ws`](Self::num_ws).
     pub fn forward(&self, ws: Tensor<3>, noise: NoiseMode) -> Tensor<4> {
-        self.features(ws, noise).pop().expect("a network has blocks").rgb
+        self.features(ws, noise)
+            .pop()
+            .expect("a network has blocks")
+            .rgb
     }
 
     /// What every block makes of `ws [n, num_ws, w_dim]`, from the smallest.
@@ -104,7 +112,13 @@ impl SynthesisBlock {
     }
 
     /// `first` is the index of the block's first latent in `ws`.
-    fn forward(&self, previous: Option<&BlockOutput>, ws: &Tensor<3>, first: usize, noise: NoiseMode) -> BlockOutput {
+    fn forward(
+        &self,
+        previous: Option<&BlockOutput>,
+        ws: &Tensor<3>,
+        first: usize,
+        noise: NoiseMode,
+    ) -> BlockOutput {
         let [batch, ..] = ws.dims();
         let latent = |index: usize| -> Tensor<2> { ws.clone().narrow(1, index, 1).squeeze_dim(1) };
         let layer_noise = |layer: &SynthesisLayer, index: usize| match noise {
@@ -127,10 +141,20 @@ impl SynthesisBlock {
             features = conv0.forward(features, latent(index), layer_noise(conv0, index));
             index += 1;
         }
-        features = self.conv1.forward(features, latent(index), layer_noise(&self.conv1, index));
+        features = self
+            .conv1
+            .forward(features, latent(index), layer_noise(&self.conv1, index));
         let mut rgb = self.to_rgb.forward(features.clone(), latent(index + 1));
         if let Some(previous) = previous {
-            rgb = rgb + upfirdn2d(previous.rgb.clone(), &RESAMPLE_FILTER, 2, 1, [2, 1, 2, 1], 4.0);
+            rgb = rgb
+                + upfirdn2d(
+                    previous.rgb.clone(),
+                    &RESAMPLE_FILTER,
+                    2,
+                    1,
+                    [2, 1, 2, 1],
+                    4.0,
+                );
         }
         BlockOutput { features, rgb }
     }

@@ -20,7 +20,10 @@ pub struct Dual<const D: usize> {
 impl<const D: usize> Dual<D> {
     /// The same pair in another shape.
     pub fn reshape<const E: usize>(self, shape: [usize; E]) -> Dual<E> {
-        Dual { value: self.value.reshape(shape), tangent: self.tangent.reshape(shape) }
+        Dual {
+            value: self.value.reshape(shape),
+            tangent: self.tangent.reshape(shape),
+        }
     }
 }
 
@@ -28,7 +31,10 @@ impl<const D: usize> std::ops::Add for Dual<D> {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { value: self.value + other.value, tangent: self.tangent + other.tangent }
+        Self {
+            value: self.value + other.value,
+            tangent: self.tangent + other.tangent,
+        }
     }
 }
 

@@ -39,7 +39,11 @@ fn rename(arrays: Arrays, our_key: impl Fn(&str) -> Option<String>) -> Result<Ar
             continue;
         }
         let Some(our_key) = our_key(&key) else {
-            return Err(Error::Key { key, expected: "a key of a StyleGAN2 network".into(), found: "this".into() });
+            return Err(Error::Key {
+                key,
+                expected: "a key of a StyleGAN2 network".into(),
+                found: "this".into(),
+            });
         };
         if array.shape.is_empty() {
             array.shape = vec![1];
@@ -61,7 +65,10 @@ fn generator_key(key: &str) -> Option<String> {
         "const" => "constant".to_owned(),
         _ => rest.replace("torgb", "to_rgb"),
     };
-    Some(format!("synthesis.blocks.{}.{rest}", resolution.ilog2().checked_sub(2)?))
+    Some(format!(
+        "synthesis.blocks.{}.{rest}",
+        resolution.ilog2().checked_sub(2)?
+    ))
 }
 
 fn discriminator_key(key: &str, image_resolution: usize) -> Option<String> {
@@ -85,8 +92,14 @@ fn block(key: &str) -> Option<(usize, &str)> {
 
 fn check_filter(key: &str, array: &Array) -> Result<()> {
     let found = array.to_f32();
-    let expected = RESAMPLE_FILTER.iter().flat_map(|y| RESAMPLE_FILTER.map(|x| x * y));
-    let same = array.shape == [4, 4] && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+    let expected = RESAMPLE_FILTER
+        .iter()
+        .flat_map(|y| RESAMPLE_FILTER.map(|x| x * y));
+    let same = array.shape == [4, 4]
+        && found
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-6);
     if same {
         return Ok(());
     }

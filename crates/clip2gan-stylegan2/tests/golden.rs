@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use clip2gan_stylegan2::{Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss, weights};
+use clip2gan_stylegan2::{
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss, weights,
+};
 use clip2gan_train::params;
 use clip2gan_weights::{Arrays, read_safetensors};
 
 fn fixture(name: &str) -> Arrays {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/stylegan2/");
+    let dir = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/stylegan2/"
+    );
     read_safetensors(format!("{dir}{name}")).unwrap().0
 }
 
 fn tensor<const D: usize>(arrays: &Arrays, key: &str) -> Tensor<D> {
     let array = &arrays[key];
-    Tensor::from_data(TensorData::new(array.to_f32(), array.shape.clone()), &Device::flex())
+    Tensor::from_data(
+        TensorData::new(array.to_f32(), array.shape.clone()),
+        &Device::flex(),
+    )
 }
 
 fn generator() -> Generator {
@@ -33,8 +41,12 @@ fn generator() -> Generator {
 }
 
 fn discriminator() -> Discriminator {
-    let config =
-        DiscriminatorConfig { resolution: 32, channel_base: 1024, channel_max: 32, ..DiscriminatorConfig::default() };
+    let config = DiscriminatorConfig {
+        resolution: 32,
+        channel_base: 1024,
+        channel_max: 32,
+        ..DiscriminatorConfig::default()
+    };
     let arrays = weights::discriminator_from_nvlabs(fixture("nv32_d.safetensors"), 32).unwrap();
     params::load(config.init(&Device::flex()), &arrays).unwrap()
 }
@@ -43,7 +55,11 @@ fn discriminator() -> Discriminator {
 fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(1e-12_f32, |max, x| max.max(x.abs()));
-    found.iter().zip(expected).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs())) / largest
+    found
+        .iter()
+        .zip(expected)
+        .fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()))
+        / largest
 }
 
 fn assert_close<const D: usize>(found: Tensor<D>, arrays: &Arrays, key: &str, tolerance: f32) {
@@ -58,22 +74,57 @@ fn mapping_and_truncation() {
     let (golden, generator) = (fixture("nv32_golden.safetensors"), generator());
     let ws = generator.broadcast(generator.mapping.forward(tensor(&golden, "z")));
     assert_close(ws.clone(), &golden, "ws", 1e-4);
-    assert_close(generator.truncate(ws.clone(), 0.7, None), &golden, "ws_psi07", 1e-4);
-    assert_close(generator.truncate(ws, 0.7, Some(4)), &golden, "ws_psi07_cut4", 1e-4);
+    assert_close(
+        generator.truncate(ws.clone(), 0.7, None),
+        &golden,
+        "ws_psi07",
+        1e-4,
+    );
+    assert_close(
+        generator.truncate(ws, 0.7, Some(4)),
+        &golden,
+        "ws_psi07_cut4",
+        1e-4,
+    );
 }
 
 #[test]
 fn synthesis() {
     let (golden, generator) = (fixture("nv32_golden.safetensors"), generator());
     let ws: Tensor<3> = tensor(&golden, "ws");
-    for (block, resolution) in generator.synthesis.features(ws.clone(), NoiseMode::Const).into_iter().zip([4, 8, 16, 32]) {
-        assert_close(block.features, &golden, &format!("feat_b{resolution}"), 1e-4);
+    for (block, resolution) in generator
+        .synthesis
+        .features(ws.clone(), NoiseMode::Const)
+        .into_iter()
+        .zip([4, 8, 16, 32])
+    {
+        assert_close(
+            block.features,
+            &golden,
+            &format!("feat_b{resolution}"),
+            1e-4,
+        );
         assert_close(block.rgb, &golden, &format!("rgb_b{resolution}"), 1e-4);
     }
-    assert_close(generator.synthesis.forward(ws.clone(), NoiseMode::Const), &golden, "img_const", 1e-4);
-    assert_close(generator.synthesis.forward(ws, NoiseMode::None), &golden, "img_none", 1e-4);
+    assert_close(
+        generator.synthesis.forward(ws.clone(), NoiseMode::Const),
+        &golden,
+        "img_const",
+        1e-4,
+    );
+    assert_close(
+        generator.synthesis.forward(ws, NoiseMode::None),
+        &golden,
+        "img_none",
+        1e-4,
+    );
     let wplus = tensor(&golden, "wplus");
-    assert_close(generator.synthesis.forward(wplus, NoiseMode::None), &golden, "img_wplus_none", 1e-4);
+    assert_close(
+        generator.synthesis.forward(wplus, NoiseMode::None),
+        &golden,
+        "img_wplus_none",
+        1e-4,
+    );
 }
 
 /// Gradients by field path.
@@ -94,13 +145,26 @@ impl ModuleVisitor for Collect<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad(self.gradients) {
-            self.found.insert(self.path.join("."), gradient.into_data().try_into_vec().unwrap());
+            self.found.insert(
+                self.path.join("."),
+                gradient.into_data().try_into_vec().unwrap(),
+            );
         }
     }
 }
 
-fn assert_gradients(module: &impl Module, gradients: &Gradients, golden: &Arrays, prefix: &str, tolerance: f32) {
-    let mut collect = Collect { gradients, path: vec![], found: BTreeMap::new() };
+fn assert_gradients(
+    module: &impl Module,
+    gradients: &Gradients,
+    golden: &Arrays,
+    prefix: &str,
+    tolerance: f32,
+) {
+    let mut collect = Collect {
+        gradients,
+        path: vec![],
+        found: BTreeMap::new(),
+    };
     module.visit(&mut collect);
     let expected: Arrays = golden
         .iter()
@@ -115,7 +179,10 @@ fn assert_gradients(module: &impl Module, gradients: &Gradients, golden: &Arrays
             continue;
         };
         let error = relative_error(found, &expected);
-        assert!(error <= tolerance, "{prefix}{key}: relative error {error:e}");
+        assert!(
+            error <= tolerance,
+            "{prefix}{key}: relative error {error:e}"
+        );
     }
 }
 

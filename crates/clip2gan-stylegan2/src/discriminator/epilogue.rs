@@ -27,7 +27,8 @@ pub struct Epilogue {
 impl Epilogue {
     pub(crate) fn new(config: &DiscriminatorConfig, init: &mut Init) -> Self {
         let channels = config.channels(4);
-        let minibatch_stddev = MinibatchStddev::new(config.mbstd_group_size, config.mbstd_num_channels);
+        let minibatch_stddev =
+            MinibatchStddev::new(config.mbstd_group_size, config.mbstd_num_channels);
         let inputs = channels + minibatch_stddev.num_channels();
         Self {
             minibatch_stddev,
@@ -45,8 +46,11 @@ impl Epilogue {
 
     /// The layers and their directional derivative.
     pub fn forward_dual(&self, x: Dual<4>) -> Dual<2> {
-        let x = self.conv.forward_dual(self.minibatch_stddev.forward_dual(x));
+        let x = self
+            .conv
+            .forward_dual(self.minibatch_stddev.forward_dual(x));
         let [n, c, h, w] = x.value.dims();
-        self.out.forward_dual(self.fc.forward_dual(x.reshape([n, c * h * w])))
+        self.out
+            .forward_dual(self.fc.forward_dual(x.reshape([n, c * h * w])))
     }
 }

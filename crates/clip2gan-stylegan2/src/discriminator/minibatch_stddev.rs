@@ -14,7 +14,10 @@ pub struct MinibatchStddev {
 
 impl MinibatchStddev {
     pub(crate) fn new(group_size: usize, num_channels: usize) -> Self {
-        Self { group_size, num_channels }
+        Self {
+            group_size,
+            num_channels,
+        }
     }
 
     /// Feature maps added.
@@ -50,20 +53,30 @@ impl MinibatchStddev {
     fn centred(&self, x: &Tensor<4>) -> Tensor<4> {
         let [n, c, h, w] = x.dims();
         let group = self.group(n);
-        let y = x.clone().reshape([group, n / group, self.num_channels, c / self.num_channels * h * w]);
+        let y = x.clone().reshape([
+            group,
+            n / group,
+            self.num_channels,
+            c / self.num_channels * h * w,
+        ]);
         y.clone() - y.mean_dim(0)
     }
 
     /// Means over a feature's channels and pixels, spread to `[n, num_channels, h, w]`.
     fn spread(&self, statistic: Tensor<4>, [n, _, h, w]: [usize; 4]) -> Tensor<4> {
         let group = self.group(n);
-        let mean = statistic.mean_dim(3).reshape([n / group, self.num_channels, 1, 1]);
+        let mean = statistic
+            .mean_dim(3)
+            .reshape([n / group, self.num_channels, 1, 1]);
         mean.repeat(&[group, 1, h, w])
     }
 
     fn group(&self, batch: usize) -> usize {
         let group = self.group_size.min(batch);
-        assert!(batch.is_multiple_of(group), "batch {batch} is no multiple of the group size {group}");
+        assert!(
+            batch.is_multiple_of(group),
+            "batch {batch} is no multiple of the group size {group}"
+        );
         group
     }
 }

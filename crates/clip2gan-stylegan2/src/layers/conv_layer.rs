@@ -42,7 +42,13 @@ impl ConvLayer {
     /// `[n, i, h, w] → [n, o, h, w]`, or half that size.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.bias {
-            Some(bias) => bias_act(self.linear(x, 1.0), Some(bias.val()), Activation::Lrelu, self.gain, None),
+            Some(bias) => bias_act(
+                self.linear(x, 1.0),
+                Some(bias.val()),
+                Activation::Lrelu,
+                self.gain,
+                None,
+            ),
             None => self.linear(x, self.gain),
         }
     }

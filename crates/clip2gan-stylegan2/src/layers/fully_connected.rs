@@ -25,7 +25,14 @@ pub struct FullyConnected {
 
 impl FullyConnected {
     /// A layer of `inputs → outputs` whose effective bias starts at `bias`.
-    pub(crate) fn new(inputs: usize, outputs: usize, lr_mul: f32, bias: f32, lrelu: bool, init: &mut Init) -> Self {
+    pub(crate) fn new(
+        inputs: usize,
+        outputs: usize,
+        lr_mul: f32,
+        bias: f32,
+        lrelu: bool,
+        init: &mut Init,
+    ) -> Self {
         Self {
             weight: init.normal([outputs, inputs], 1.0 / lr_mul),
             bias: init.filled([outputs], bias / lr_mul),
@@ -37,16 +44,28 @@ impl FullyConnected {
     /// `[n, in] → [n, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let bias = self.bias.val();
-        let bias = if self.lr_mul == 1.0 { bias } else { bias * self.lr_mul };
+        let bias = if self.lr_mul == 1.0 {
+            bias
+        } else {
+            bias * self.lr_mul
+        };
         let y = self.linear(x) + bias.unsqueeze();
-        if self.lrelu { leaky_relu(y, SLOPE as f64) * SQRT_2 } else { y }
+        if self.lrelu {
+            leaky_relu(y, SLOPE as f64) * SQRT_2
+        } else {
+            y
+        }
     }
 
     /// The layer and its directional derivative.
     pub fn forward_dual(&self, x: Dual<2>) -> Dual<2> {
         let value = self.forward(x.value);
         let tangent = self.linear(x.tangent);
-        let tangent = if self.lrelu { tangent * lrelu_slope(&value, SQRT_2) } else { tangent };
+        let tangent = if self.lrelu {
+            tangent * lrelu_slope(&value, SQRT_2)
+        } else {
+            tangent
+        };
         Dual { value, tangent }
     }
 

@@ -128,15 +128,60 @@ impl TrainConfig {
         self.generator().validate()?;
         self.discriminator().validate()?;
         let group = self.mbstd_group_size.min(self.batch.max(1));
-        check(self.batch > 0 && self.batch.is_multiple_of(group), "batch", "a multiple of mbstd_group_size", self.batch)?;
-        check(self.r1_interval > 0, "r1_interval", "at least 1", self.r1_interval)?;
-        check(self.r1_gamma >= 0.0, "r1_gamma", "at least 0", self.r1_gamma)?;
-        check(self.learning_rate > 0.0, "learning_rate", "above 0", self.learning_rate)?;
-        check((0.0..=1.0).contains(&self.style_mixing), "style_mixing", "in 0..=1", self.style_mixing)?;
-        check((0.0..=1.0).contains(&self.w_avg_beta), "w_avg_beta", "in 0..=1", self.w_avg_beta)?;
-        check(self.ema_kimg >= 0.0, "ema_kimg", "at least 0", self.ema_kimg)?;
-        check(self.ema_rampup > 0.0, "ema_rampup", "above 0", self.ema_rampup)?;
-        check((1..=64).contains(&self.grid), "grid", "from 1 to 64", self.grid)
+        check(
+            self.batch > 0 && self.batch.is_multiple_of(group),
+            "batch",
+            "a multiple of mbstd_group_size",
+            self.batch,
+        )?;
+        check(
+            self.r1_interval > 0,
+            "r1_interval",
+            "at least 1",
+            self.r1_interval,
+        )?;
+        check(
+            self.r1_gamma >= 0.0,
+            "r1_gamma",
+            "at least 0",
+            self.r1_gamma,
+        )?;
+        check(
+            self.learning_rate > 0.0,
+            "learning_rate",
+            "above 0",
+            self.learning_rate,
+        )?;
+        check(
+            (0.0..=1.0).contains(&self.style_mixing),
+            "style_mixing",
+            "in 0..=1",
+            self.style_mixing,
+        )?;
+        check(
+            (0.0..=1.0).contains(&self.w_avg_beta),
+            "w_avg_beta",
+            "in 0..=1",
+            self.w_avg_beta,
+        )?;
+        check(
+            self.ema_kimg >= 0.0,
+            "ema_kimg",
+            "at least 0",
+            self.ema_kimg,
+        )?;
+        check(
+            self.ema_rampup > 0.0,
+            "ema_rampup",
+            "above 0",
+            self.ema_rampup,
+        )?;
+        check(
+            (1..=64).contains(&self.grid),
+            "grid",
+            "from 1 to 64",
+            self.grid,
+        )
     }
 }
 
@@ -144,5 +189,9 @@ fn check(fine: bool, field: &str, expected: &str, found: impl std::fmt::Display)
     if fine {
         return Ok(());
     }
-    Err(Error::Config { field: field.into(), expected: expected.into(), found: found.to_string() })
+    Err(Error::Config {
+        field: field.into(),
+        expected: expected.into(),
+        found: found.to_string(),
+    })
 }

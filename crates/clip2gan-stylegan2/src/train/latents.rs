@@ -33,12 +33,23 @@ pub(crate) fn draw(
     let mixed = rng.random::<f32>() < config.style_mixing;
     let cutoff = rng.random_range(1..num_ws);
     if !mixed {
-        let w = generator.mapping.forward(rng::randn([batch, config.z_dim], &mut rng, device));
-        return Latents { ws: generator.broadcast(w.clone()), w, noise };
+        let w = generator
+            .mapping
+            .forward(rng::randn([batch, config.z_dim], &mut rng, device));
+        return Latents {
+            ws: generator.broadcast(w.clone()),
+            w,
+            noise,
+        };
     }
-    let both = generator.mapping.forward(rng::randn([2 * batch, config.z_dim], &mut rng, device));
+    let both = generator
+        .mapping
+        .forward(rng::randn([2 * batch, config.z_dim], &mut rng, device));
     let [w, other]: [Tensor<2>; 2] = [0, batch].map(|start| both.clone().narrow(0, start, batch));
     let repeat = |w: Tensor<2>, layers| w.unsqueeze_dim::<3>(1).repeat_dim(1, layers);
-    let ws = Tensor::cat(vec![repeat(w.clone(), cutoff), repeat(other, num_ws - cutoff)], 1);
+    let ws = Tensor::cat(
+        vec![repeat(w.clone(), cutoff), repeat(other, num_ws - cutoff)],
+        1,
+    );
     Latents { ws, w, noise }
 }

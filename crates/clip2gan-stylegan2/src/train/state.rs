@@ -26,7 +26,13 @@ pub struct TrainState {
 impl TrainState {
     /// A fresh start.
     pub fn new(config: &TrainConfig, device: &Device) -> Self {
-        let adam = AdamConfig { lr: config.learning_rate, beta1: 0.0, beta2: 0.99, eps: 1e-8, weight_decay: 0.0 };
+        let adam = AdamConfig {
+            lr: config.learning_rate,
+            beta1: 0.0,
+            beta2: 0.99,
+            eps: 1e-8,
+            weight_decay: 0.0,
+        };
         let generator = config.generator().init_seeded(device, config.seed);
         Self {
             ema: generator.clone(),
@@ -40,7 +46,12 @@ impl TrainState {
 
     /// Where the networks live, without autodiff.
     pub(crate) fn device(&self) -> Device {
-        self.generator.mapping.w_avg.val().device().without_autodiff()
+        self.generator
+            .mapping
+            .w_avg
+            .val()
+            .device()
+            .without_autodiff()
     }
 
     /// Real images seen.
@@ -63,13 +74,17 @@ impl TrainState {
     /// # Errors
     /// If a group is missing or does not fit the networks.
     pub fn restore(self, mut checkpoint: Checkpoint) -> Result<Self> {
-        let (mut generator_adam, mut discriminator_adam) = (self.generator_adam, self.discriminator_adam);
+        let (mut generator_adam, mut discriminator_adam) =
+            (self.generator_adam, self.discriminator_adam);
         generator_adam.load_state(&checkpoint.take_group("generator_adam")?)?;
         discriminator_adam.load_state(&checkpoint.take_group("discriminator_adam")?)?;
         Ok(Self {
             generator: params::load(self.generator, checkpoint.take_group("generator")?)?,
             ema: params::load(self.ema, checkpoint.take_group("ema")?)?,
-            discriminator: params::load(self.discriminator, checkpoint.take_group("discriminator")?)?,
+            discriminator: params::load(
+                self.discriminator,
+                checkpoint.take_group("discriminator")?,
+            )?,
             generator_adam,
             discriminator_adam,
             step: checkpoint.step,

@@ -4,15 +4,16 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use clip2gan_train::{NamedGradients, ema_update, rng};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::train::{TrainConfig, TrainState, latents};
 use crate::{Error, Generator, Result, loss};
 
 /// What a step measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepStats {
-    /// Number of the step, from 1.
+    /// Number of the step, from 1. Not serialised: a line of `stats.jsonl` begins with it anyway.
+    #[serde(skip_serializing)]
     pub step: u64,
     /// Real images seen, this step's included.
     pub images: u64,
@@ -35,22 +36,40 @@ pub struct StepStats {
 ///
 /// # Errors
 /// [`Error::Shape`] for another batch than the configuration's, [`Error::NotFinite`] if the run has diverged.
-pub fn step(state: TrainState, real: Tensor<4>, config: &TrainConfig) -> Result<(TrainState, StepStats)> {
-    let expected = [config.batch, config.img_channels, config.resolution, config.resolution];
+pub fn step(
+    state: TrainState,
+    real: Tensor<4>,
+    config: &TrainConfig,
+) -> Result<(TrainState, StepStats)> {
+    let expected = [
+        config.batch,
+        config.img_channels,
+        config.resolution,
+        config.resolution,
+    ];
     if real.dims() != expected {
-        return Err(Error::Shape { what: "real images", expected: expected.into(), found: real.dims().into() });
+        return Err(Error::Shape {
+            what: "real images",
+            expected: expected.into(),
+            found: real.dims().into(),
+        });
     }
     let number = state.step;
-    let real = if config.mirror { mirror(real, config, number) } else { real };
+    let real = if config.mirror {
+        mirror(real, config, number)
+    } else {
+        real
+    };
 
     let (state, generator_loss) = generator_phase(state, config)?;
     let (state, discriminator) = discriminator_phase(state, real.clone(), config)?;
-    let (mut state, r1_penalty) = if number.is_multiple_of(config.r1_interval) && config.r1_gamma > 0.0 {
-        let (state, penalty) = r1_phase(state, real, config)?;
-        (state, Some(penalty))
-    } else {
-        (state, None)
-    };
+    let (mut state, r1_penalty) =
+        if number.is_multiple_of(config.r1_interval) && config.r1_gamma > 0.0 {
+            let (state, penalty) = r1_phase(state, real, config)?;
+            (state, Some(penalty))
+        } else {
+            (state, None)
+        };
 
     state.step += 1;
     let images = state.images(config);
@@ -82,14 +101,27 @@ fn generator_phase(mut state: TrainState, config: &TrainConfig) -> Result<(Train
     let mut gradients = loss.backward();
     let gradients = NamedGradients::take(&generator, &mut gradients);
     let generator = state.generator_adam.step(generator, &gradients)?.valid();
-    state.generator = Generator { mapping: generator.mapping.update_w_avg(latents.w, config.w_avg_beta), ..generator };
+    state.generator = Generator {
+        mapping: generator.mapping.update_w_avg(latents.w, config.w_avg_beta),
+        ..generator
+    };
     Ok((state, value))
 }
 
 /// The discriminator learns to tell `real` from freshly generated images, which are made without a graph.
-fn discriminator_phase(mut state: TrainState, real: Tensor<4>, config: &TrainConfig) -> Result<(TrainState, [f32; 4])> {
+fn discriminator_phase(
+    mut state: TrainState,
+    real: Tensor<4>,
+    config: &TrainConfig,
+) -> Result<(TrainState, [f32; 4])> {
     let device = state.device();
-    let latents = latents::draw(&state.generator, config, "discriminator phase", state.step, &device);
+    let latents = latents::draw(
+        &state.generator,
+        config,
+        "discriminator phase",
+        state.step,
+        &device,
+    );
     let fake = state.generator.synthesis.forward(latents.ws, latents.noise);
     let discriminator = state.discriminator.clone().train();
     let fake_logits = discriminator.forward(fake);
@@ -98,21 +130,39 @@ fn discriminator_phase(mut state: TrainState, real: Tensor<4>, config: &TrainCon
     let value = finite("discriminator loss", scalar(loss.clone()), state.step)?;
     let mut gradients = loss.backward();
     let gradients = NamedGradients::take(&discriminator, &mut gradients);
-    state.discriminator = state.discriminator_adam.step(discriminator, &gradients)?.valid();
+    state.discriminator = state
+        .discriminator_adam
+        .step(discriminator, &gradients)?
+        .valid();
     let (fake_logits, real_logits) = (fake_logits.inner(), real_logits.inner());
     let accuracy = scalar((real_logits.clone().sign() + 1.0).mean() * 0.5);
-    Ok((state, [value, scalar(real_logits.mean()), scalar(fake_logits.mean()), accuracy]))
+    Ok((
+        state,
+        [
+            value,
+            scalar(real_logits.mean()),
+            scalar(fake_logits.mean()),
+            accuracy,
+        ],
+    ))
 }
 
 /// R1 alone: `k · γ/2 · mean ‖∇ₓD(x)‖²` for the k steps that it stands for.
-fn r1_phase(mut state: TrainState, real: Tensor<4>, config: &TrainConfig) -> Result<(TrainState, f32)> {
+fn r1_phase(
+    mut state: TrainState,
+    real: Tensor<4>,
+    config: &TrainConfig,
+) -> Result<(TrainState, f32)> {
     let discriminator = state.discriminator.clone().train();
     let r1 = loss::r1(&discriminator, real);
     let value = finite("R1 penalty", scalar(r1.penalty.mean()), state.step)?;
     let weight = config.r1_gamma * config.r1_interval as f32 / config.batch as f32;
     let mut gradients = (r1.surrogate * weight).backward();
     let gradients = NamedGradients::take(&discriminator, &mut gradients);
-    state.discriminator = state.discriminator_adam.step(discriminator, &gradients)?.valid();
+    state.discriminator = state
+        .discriminator_adam
+        .step(discriminator, &gradients)?
+        .valid();
     Ok((state, value))
 }
 
@@ -135,5 +185,10 @@ fn finite(what: &'static str, value: f32, step: u64) -> Result<f32> {
         return Ok(value);
     }
     let advice = "lower learning_rate or raise r1_gamma".into();
-    Err(Error::NotFinite { what, value, step, advice })
+    Err(Error::NotFinite {
+        what,
+        value,
+        step,
+        advice,
+    })
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
-use clip2gan_train::{RunDir, Stats, rng};
+use clip2gan_train::{Checkpoint, RunDir, Stats, checkpoint, rng};
+use serde_json::{Map, Value};
 
 use crate::train::{Event, StepStats, TrainConfig, TrainState, step, write_grid};
 use crate::{Error, NoiseMode, Result};
@@ -17,7 +18,12 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const KEPT_CHECKPOINTS: usize = 2;
 
 /// What bounds or watches a run without being part of it, and so may be changed when it goes on.
-const CHANGEABLE: [&str; 4] = ["total_images", "samples_every", "grid", "checkpoint_seconds"];
+const CHANGEABLE: [&str; 4] = [
+    "total_images",
+    "samples_every",
+    "grid",
+    "checkpoint_seconds",
+];
 
 /// A run: its configuration, its state and its directory.
 #[derive(Debug)]
@@ -36,15 +42,23 @@ impl GanTrainer {
     /// If the configuration is impossible or not the one that the directory was made with, or if files are broken.
     pub fn open(config: TrainConfig, dir: &Path, device: &Device) -> Result<Self> {
         config.validate()?;
-        let run = RunDir::open(dir, &config, true)?;
-        check_changes(&run)?;
         let fresh = TrainState::new(&config, device);
-        let state = match run.load_latest()? {
-            Some(checkpoint) => fresh.restore(checkpoint)?,
+        let state = match checkpoint::load_latest(&dir.join("checkpoints"))? {
+            Some(checkpoint) => {
+                check_changes(dir, &checkpoint, &config)?;
+                fresh.restore(checkpoint)?
+            }
             None => fresh,
         };
+        let run = RunDir::open(dir, &config, true)?;
         let stats = run.stats(state.step)?;
-        Ok(Self { config, state, run, stats, device: device.clone().without_autodiff() })
+        Ok(Self {
+            config,
+            state,
+            run,
+            stats,
+            device: device.clone().without_autodiff(),
+        })
     }
 
     /// The configuration.
@@ -74,7 +88,8 @@ impl GanTrainer {
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() && self.state.step < self.config.total_steps() {
             let batch = real(self.state.step).map_err(Error::Data)?;
-            let (state, stats) = step(self.state.clone(), batch, &self.config).map_err(|error| self.advise(error, saved))?;
+            let (state, stats) = step(self.state.clone(), batch, &self.config)
+                .map_err(|error| self.advise(error, saved))?;
             self.state = state;
             self.stats.write(stats.step, &stats)?;
             flow = observe(Event::Step(&stats));
@@ -93,8 +108,14 @@ impl GanTrainer {
         Ok(())
     }
 
-    fn checkpoint(&mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
-        self.run.save(&self.state.checkpoint(), KEPT_CHECKPOINTS)?;
+    fn checkpoint(
+        &mut self,
+        observe: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        self.run.save(
+            &self.state.checkpoint().with_state(&self.config)?,
+            KEPT_CHECKPOINTS,
+        )?;
         Ok(observe(Event::Checkpoint(self.state.step)))
     }
 
@@ -118,7 +139,12 @@ impl GanTrainer {
 
     fn advise(&self, error: Error, saved: u64) -> Error {
         match error {
-            Error::NotFinite { what, value, step, advice } => Error::NotFinite {
+            Error::NotFinite {
+                what,
+                value,
+                step,
+                advice,
+            } => Error::NotFinite {
                 what,
                 value,
                 step,
@@ -133,14 +159,27 @@ fn merge(a: ControlFlow<()>, b: ControlFlow<()>) -> ControlFlow<()> {
     if a.is_break() { a } else { b }
 }
 
-fn check_changes(run: &RunDir) -> Result<()> {
-    let fixed = |change: &&String| !CHANGEABLE.iter().any(|key| change.starts_with(&format!("{key}:")));
-    match run.changes().iter().find(fixed) {
-        None => Ok(()),
-        Some(change) => Err(Error::Config {
-            field: format!("the configuration of {}", run.path().display()),
-            expected: "the one that the run was started with (or use a new directory)".into(),
-            found: change.clone(),
-        }),
-    }
+/// A checkpoint holds the configuration that it was made with.
+fn check_changes(dir: &Path, checkpoint: &Checkpoint, config: &TrainConfig) -> Result<()> {
+    let before: Map<String, Value> = checkpoint.state()?;
+    let now: Map<String, Value> = Checkpoint::new(0).with_state(config)?.state()?;
+    let changed =
+        |key: &&String| !CHANGEABLE.contains(&key.as_str()) && before.get(*key) != now.get(*key);
+    let Some(key) = now.keys().chain(before.keys()).find(changed) else {
+        return Ok(());
+    };
+    let show = |config: &Map<String, Value>| {
+        config
+            .get(key)
+            .map_or("nothing".to_owned(), Value::to_string)
+    };
+    Err(Error::Config {
+        field: key.clone(),
+        expected: format!(
+            "{}, as in the run in {} (or use a new directory)",
+            show(&before),
+            dir.display()
+        ),
+        found: show(&now),
+    })
 }

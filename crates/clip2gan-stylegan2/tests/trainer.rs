@@ -1,0 +1,260 @@
+//! The trainer: exact resume, refusals, files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use clip2gan_stylegan2::train::{Event, GanTrainer, TrainConfig, TrainState, step};
+use clip2gan_stylegan2::{Error, Generator, GeneratorConfig, NoiseMode};
+use clip2gan_train::{params, rng};
+use clip2gan_weights::Dtype;
+
+fn config(steps: u64) -> TrainConfig {
+    TrainConfig {
+        resolution: 16,
+        channel_base: 64,
+        channel_max: 8,
+        z_dim: 8,
+        w_dim: 8,
+        mapping_layers: 2,
+        batch: 4,
+        total_images: 4 * steps,
+        r1_interval: 3,
+        mirror: true,
+        samples_every: 8,
+        grid: 2,
+        ..TrainConfig::default()
+    }
+}
+
+fn real(step: u64) -> Tensor<4> {
+    rng::randn(
+        [4, 3, 16, 16],
+        &mut rng::stream(1, "real", step),
+        &Device::flex(),
+    ) * 0.5
+}
+
+/// Trains in `dir` up to `steps`, and returns the events' names.
+fn train(dir: &Path, config: &TrainConfig) -> Result<Vec<String>, Error> {
+    let mut events = vec![];
+    GanTrainer::open(config.clone(), dir, &Device::flex())?.run(
+        &mut |step| Ok(real(step)),
+        &mut |event| {
+            events.push(match event {
+                Event::Step(stats) => format!("step {}", stats.step),
+                Event::Samples(path) => format!("samples {}", path.file_name().unwrap().display()),
+                Event::Checkpoint(step) => format!("checkpoint {step}"),
+                _ => String::new(),
+            });
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(events)
+}
+
+/// Every file that should not depend on how often the run was stopped.
+fn files(dir: &Path, step: u64) -> BTreeMap<String, Vec<u8>> {
+    let folders = [
+        dir.join("samples"),
+        dir.join(format!("checkpoints/step-{step:09}")),
+    ];
+    let mut files = BTreeMap::from([(
+        "stats".to_owned(),
+        fs::read(dir.join("stats.jsonl")).unwrap(),
+    )]);
+    for entry in folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+    {
+        let path = entry.unwrap().path();
+        files.insert(
+            path.file_name().unwrap().display().to_string(),
+            fs::read(&path).unwrap(),
+        );
+    }
+    files
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_same_bytes() {
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let events = train(whole.path(), &config(7)).unwrap();
+    let expected = [
+        "step 1",
+        "step 2",
+        "samples 00000008.png",
+        "step 3",
+        "step 4",
+        "samples 00000016.png",
+    ];
+    assert_eq!(events[..6], expected);
+    assert_eq!(events.last().unwrap(), "checkpoint 7");
+    train(parts.path(), &config(2)).unwrap();
+    assert_eq!(train(parts.path(), &config(4)).unwrap()[0], "step 3");
+    train(parts.path(), &config(7)).unwrap();
+    let (whole, parts) = (files(whole.path(), 7), files(parts.path(), 7));
+    assert_eq!(
+        whole.keys().collect::<Vec<_>>(),
+        parts.keys().collect::<Vec<_>>()
+    );
+    for (name, bytes) in whole {
+        assert!(parts[&name] == bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn an_observer_can_stop_a_run_and_leaves_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut trainer = GanTrainer::open(config(50), dir.path(), &Device::flex()).unwrap();
+    trainer
+        .run(&mut |step| Ok(real(step)), &mut |event| match event {
+            Event::Step(stats) if stats.step == 2 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+    assert!(dir.path().join("checkpoints/step-000000002").exists());
+}
+
+#[test]
+fn another_configuration_is_refused_in_the_same_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), &config(1)).unwrap();
+    let other = TrainConfig {
+        learning_rate: 0.001,
+        ..config(2)
+    };
+    let error = train(dir.path(), &other).unwrap_err().to_string();
+    assert!(error.contains("learning_rate"), "{error}");
+    train(dir.path(), &config(2)).unwrap();
+}
+
+#[test]
+fn impossible_configurations_and_batches_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = train(
+        dir.path(),
+        &TrainConfig {
+            resolution: 48,
+            ..config(1)
+        },
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        error.contains("resolution") && error.contains("48"),
+        "{error}"
+    );
+    let error = train(
+        dir.path(),
+        &TrainConfig {
+            batch: 6,
+            ..config(1)
+        },
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(error.contains("batch") && error.contains('6'), "{error}");
+    let state = TrainState::new(&config(1), &Device::flex());
+    let error = step(state, real(0).narrow(0, 0, 3), &config(1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("[4, 3, 16, 16]") && error.contains("[3, 3, 16, 16]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn divergence_stops_the_run_and_names_the_last_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), &config(2)).unwrap();
+    let mut trainer = GanTrainer::open(config(5), dir.path(), &Device::flex()).unwrap();
+    let mut broken = |step| {
+        Ok(if step == 3 {
+            real(step) * f32::NAN
+        } else {
+            real(step)
+        })
+    };
+    let error = trainer
+        .run(&mut broken, &mut |_| ControlFlow::Continue(()))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("NaN") && error.contains("step 3") && error.contains("that of step 2"),
+        "{error}"
+    );
+    assert_eq!(trainer.state().step, 3);
+}
+
+#[test]
+fn regularisation_follows_its_interval_and_everything_learns() {
+    let config = config(4);
+    let first = TrainState::new(&config, &Device::flex());
+    let mut state = first.clone();
+    let mut regularised = vec![];
+    for number in 0..4 {
+        let (next, stats) = step(state, real(number), &config).unwrap();
+        regularised.push(stats.r1_penalty.is_some());
+        state = next;
+    }
+    assert_eq!(regularised, [true, false, false, true]);
+    let changed = |before: clip2gan_weights::Arrays, after: clip2gan_weights::Arrays| {
+        for (key, array) in before {
+            let fixed = key.ends_with("noise_const");
+            assert_eq!(after[&key] == array, fixed, "{key}");
+        }
+    };
+    changed(
+        params::to_arrays(&first.generator),
+        params::to_arrays(&state.generator),
+    );
+    changed(params::to_arrays(&first.ema), params::to_arrays(&state.ema));
+    changed(
+        params::to_arrays(&first.discriminator),
+        params::to_arrays(&state.discriminator),
+    );
+}
+
+#[test]
+fn a_generator_is_saved_and_loaded_in_both_precisions() {
+    let device = Device::flex();
+    let config = GeneratorConfig {
+        z_dim: 8,
+        w_dim: 8,
+        resolution: 16,
+        channel_base: 64,
+        channel_max: 8,
+        mapping_layers: 2,
+        ..GeneratorConfig::default()
+    };
+    let generator = config.init_seeded(&device, 5);
+    let z: Tensor<2> = rng::randn([2, 8], &mut rng::stream(0, "z", 0), &device);
+    let image =
+        |generator: &Generator| generator.forward(z.clone(), 0.7, NoiseMode::Random { seed: 3 });
+    for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 5e-3)] {
+        let dir = tempfile::tempdir().unwrap();
+        generator.save(&config, dir.path(), dtype).unwrap();
+        let (loaded, found) = Generator::load(dir.path(), &device).unwrap();
+        assert_eq!(found, config);
+        let difference = (image(&generator) - image(&loaded))
+            .abs()
+            .max()
+            .into_scalar::<f32>();
+        assert!(difference <= tolerance, "{dtype}: {difference}");
+        fs::write(
+            dir.path().join("config.json"),
+            "{\"z_dim\": 8, \"w_dimm\": 8}",
+        )
+        .unwrap();
+        assert!(
+            Generator::load(dir.path(), &device)
+                .unwrap_err()
+                .to_string()
+                .contains("w_dimm")
+        );
+    }
+}
