@@ -8,6 +8,9 @@ use clip2gan_data::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+/// Whether a claim is true of labels.
+type Holds = Box<dyn Fn(&Labels) -> bool>;
+
 fn texts(n: usize) -> impl Iterator<Item = (Labels, String)> {
     (0..n).map(|index| avatar_text(11, Split::Train, index))
 }
@@ -43,7 +46,7 @@ fn captions_are_true() {
         move |l: &Labels| l.get(key).is_some_and(|v| values.contains(&v.as_str()))
     };
     let has = |key: &'static str| move |l: &Labels| l.get(key).is_some_and(|v| v != "none");
-    let claims: Vec<(&str, Box<dyn Fn(&Labels) -> bool>)> = vec![
+    let claims: Vec<(&str, Holds)> = vec![
         ("bearded", Box::new(|l| l["beard"].starts_with("beard"))),
         (
             "moustache",
