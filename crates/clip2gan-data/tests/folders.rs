@@ -27,7 +27,7 @@ impl Dataset for Plain {
         }
         Ok(Sample {
             image: RgbImage::from_pixel(8, 8, Rgb([index as u8, 0, 255])),
-            caption: (index % 2 == 0).then(|| format!("number {index}")),
+            caption: index.is_multiple_of(2).then(|| format!("number {index}")),
             labels: Labels::from([("number".to_string(), index.to_string())]),
         })
     }
