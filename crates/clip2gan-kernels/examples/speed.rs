@@ -25,7 +25,9 @@ fn time(conv: Conv, x: &Tensor<4>, weight: &Tensor<4>) -> [f64; 2] {
 fn main() {
     let device = Device::flex().autodiff();
     let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Default, &device);
-    println!("batch × in → out × map          fast ms (fwd, +bwd)   plain ms (fwd, +bwd)   fast GFLOP/s");
+    println!(
+        "batch × in → out × map          fast ms (fwd, +bwd)   plain ms (fwd, +bwd)   fast GFLOP/s"
+    );
     let cases: [(&str, Conv, usize, usize, usize, usize); 8] = [
         ("same", conv2d, 16, 32, 32, 64),
         ("same", conv2d, 16, 64, 64, 32),

@@ -11,8 +11,8 @@ use super::pack::Lines;
 const CHUNK: usize = 1024;
 
 /// A register tile: left rows × right columns, one accumulator each.
-const ROWS: usize = 4;
-const COLUMNS: usize = 3;
+const ROWS: usize = 6;
+const COLUMNS: usize = 2;
 
 /// Correlates all lines of `left` (starting at `left_offset`) with all lines of `right` at each tap's offset;
 /// `[left channels, right channels, taps]`. Places past `places` must hold zeros on the left.
@@ -115,8 +115,11 @@ unsafe fn tile_dots<S: Simd>(
     let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
     for step in 0..count {
         let at = step * S::F32_LANES;
-        // SAFETY: the caller's promise.
-        let x: [S::f32s; COLUMNS] = std::array::from_fn(|c| unsafe { load::<S>(right[c].add(at)) });
+        let mut x = [simd.splat_f32s(0.0); COLUMNS];
+        for (x, right) in x.iter_mut().zip(right) {
+            // SAFETY: the caller's promise.
+            *x = unsafe { load::<S>(right.add(at)) };
+        }
         for (row, left) in sums.iter_mut().zip(left) {
             // SAFETY: the caller's promise.
             let g = unsafe { load::<S>(left.add(at)) };
@@ -125,5 +128,11 @@ unsafe fn tile_dots<S: Simd>(
             }
         }
     }
-    sums.map(|row| row.map(|sum| simd.reduce_sum_f32s(sum)))
+    let mut totals = [[0.0; COLUMNS]; ROWS];
+    for (totals, sums) in totals.iter_mut().zip(sums) {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = simd.reduce_sum_f32s(sum);
+        }
+    }
+    totals
 }

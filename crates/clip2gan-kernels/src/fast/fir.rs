@@ -1,5 +1,6 @@
 //! Separable upsample–filter–downsample, plane by plane: the rows of one output line are mixed first, then its columns.
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Resampling;
@@ -35,64 +36,110 @@ impl Resampling {
     }
 }
 
-/// Resamples `planes` maps of `height` × `width`.
+/// Resamples maps of `height` × `width`, one after the other.
 pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling) -> Vec<f32> {
-    let Resampling { up, down, pad, .. } = *resampling;
-    let [x0, _, y0, _] = pad;
     let out_height = resampling.output_size(height, 1);
     let out_width = resampling.output_size(width, 0);
     // The whole gain goes to the vertical taps; both are flipped, as a convolution's are.
     let across: Vec<f32> = resampling.taps.iter().rev().copied().collect();
     let upright: Vec<f32> = across.iter().map(|tap| tap * resampling.gain).collect();
-    let padded = width * up + pad[0] + pad[1];
+    let padded = width * resampling.up + resampling.pad[0] + resampling.pad[1];
     let planes = x.len() / (height * width);
     let mut out = vec![0.0; planes * out_height * out_width];
     out.par_chunks_mut(out_height * out_width)
         .zip(x.par_chunks(height * width))
         .for_each_init(
-            || (vec![0.0; width], vec![0.0; padded], vec![0.0; padded]),
+            || {
+                (
+                    vec![0.0; width],
+                    vec![0.0; padded],
+                    vec![0.0; padded + 1 - across.len()],
+                )
+            },
             |(mixed, line, filtered), (out, x)| {
-                pulp::Arch::new().dispatch(|| {
-                    for (y, to) in out.chunks_exact_mut(out_width).enumerate() {
-                        mixed.fill(0.0);
-                        for (k, &tap) in upright.iter().enumerate() {
-                            let at = y * down + k;
-                            if at < y0 || (at - y0) % up != 0 || (at - y0) / up >= height {
-                                continue;
-                            }
-                            let row = &x[(at - y0) / up * width..][..width];
-                            for (sum, &value) in mixed.iter_mut().zip(row) {
-                                *sum += tap * value;
-                            }
-                        }
-                        match up {
-                            1 => line[x0..x0 + width].copy_from_slice(mixed),
-                            _ => {
-                                for (slot, &value) in line[x0..].chunks_mut(up).zip(&*mixed) {
-                                    slot[0] = value;
-                                }
-                            }
-                        }
-                        let count = padded + 1 - across.len();
-                        let filtered = &mut filtered[..count];
-                        filtered.fill(0.0);
-                        for (k, &tap) in across.iter().enumerate() {
-                            for (sum, &value) in filtered.iter_mut().zip(&line[k..]) {
-                                *sum += tap * value;
-                            }
-                        }
-                        match down {
-                            1 => to.copy_from_slice(&filtered[..out_width]),
-                            _ => {
-                                for (to, &value) in to.iter_mut().zip(filtered.iter().step_by(down))
-                                {
-                                    *to = value;
-                                }
-                            }
-                        }
-                    }
-                })
+                Arch::new().dispatch(Plane {
+                    x,
+                    size: (height, width),
+                    out,
+                    out_width,
+                    resampling,
+                    upright: &upright,
+                    across: &across,
+                    mixed,
+                    line,
+                    filtered,
+                });
             },
         );
     out
+}
+
+/// One map, and lines to work on.
+struct Plane<'a> {
+    x: &'a [f32],
+    size: (usize, usize),
+    out: &'a mut [f32],
+    out_width: usize,
+    resampling: &'a Resampling,
+    upright: &'a [f32],
+    across: &'a [f32],
+    /// A row of the input's width: some rows mixed.
+    mixed: &'a mut [f32],
+    /// The mixed row with zeros inserted and on both sides, which stay zeros.
+    line: &'a mut [f32],
+    /// The filtered line before decimation.
+    filtered: &'a mut [f32],
+}
+
+impl WithSimd for Plane<'_> {
+    type Output = ();
+
+    // Generic over the instruction set only to be compiled for each: the loops below vectorise by themselves.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Resampling {
+            up,
+            down,
+            pad: [x0, _, y0, _],
+            ..
+        } = *self.resampling;
+        let (height, width) = self.size;
+        for (y, to) in self.out.chunks_exact_mut(self.out_width).enumerate() {
+            self.mixed.fill(0.0);
+            for (k, &tap) in self.upright.iter().enumerate() {
+                let at = y * down + k;
+                if at < y0 || !(at - y0).is_multiple_of(up) || (at - y0) / up >= height {
+                    continue;
+                }
+                add_scaled(self.mixed, &self.x[(at - y0) / up * width..][..width], tap);
+            }
+            if up == 1 {
+                self.line[x0..x0 + width].copy_from_slice(self.mixed);
+            } else {
+                for (slot, &value) in self.line[x0..].chunks_mut(up).zip(&*self.mixed) {
+                    slot[0] = value;
+                }
+            }
+            self.filtered.fill(0.0);
+            let count = self.filtered.len();
+            for (k, &tap) in self.across.iter().enumerate() {
+                add_scaled(self.filtered, &self.line[k..][..count], tap);
+            }
+            if down == 1 {
+                to.copy_from_slice(self.filtered);
+            } else {
+                for (to, &value) in to.iter_mut().zip(self.filtered.iter().step_by(down)) {
+                    *to = value;
+                }
+            }
+        }
+    }
+}
+
+/// `sums += tap · values`
+#[inline(always)]
+fn add_scaled(sums: &mut [f32], values: &[f32], tap: f32) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += tap * value;
+    }
 }

@@ -30,7 +30,7 @@ pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
         .zip(x.par_chunks(size))
         .zip(scales)
         .for_each(|((out, x), &scale)| {
-            pulp::Arch::new().dispatch(|| {
+            pulp::Arch::new().dispatch(move || {
                 for (out, &x) in out.iter_mut().zip(x) {
                     *out = x * scale;
                 }
@@ -50,7 +50,7 @@ pub fn plane_dots(
         .enumerate()
         .map(|(plane, x)| {
             let y = &y[start(plane)..][..size];
-            pulp::Arch::new().dispatch(|| dot(x, y))
+            pulp::Arch::new().dispatch(move || dot(x, y))
         })
         .collect()
 }
@@ -74,7 +74,7 @@ fn dot(x: &[f32], y: &[f32]) -> f32 {
 pub fn plane_sums(x: &[f32], size: usize) -> Vec<f32> {
     x.par_chunks(size)
         .map(|x| {
-            pulp::Arch::new().dispatch(|| {
+            pulp::Arch::new().dispatch(move || {
                 let (x, rest) = x.as_chunks::<8>();
                 let mut sums = [0.0; 8];
                 for x in x {
@@ -110,11 +110,11 @@ pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Sh
         .for_each(|(plane, (out, x))| {
             let scale = parts.demodulation.map_or(1.0, |scales| scales[plane]);
             let bias = parts.bias.map_or(0.0, |bias| bias[plane % channels]);
-            let shaped = |value: f32| {
+            let shaped = move |value: f32| {
                 let slope = if value >= 0.0 { above } else { below };
                 (value * slope).clamp(-limit, limit)
             };
-            pulp::Arch::new().dispatch(|| match parts.noise {
+            pulp::Arch::new().dispatch(move || match parts.noise {
                 None => {
                     for (out, &x) in out.iter_mut().zip(x) {
                         *out = shaped(x * scale + bias);
@@ -143,11 +143,10 @@ pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
         .zip(y.par_chunks(CHUNK))
         .zip(grad.par_chunks(CHUNK))
         .for_each(|((out, y), grad)| {
-            pulp::Arch::new().dispatch(|| {
+            pulp::Arch::new().dispatch(move || {
                 for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
                     let slope = if y >= 0.0 { above } else { below };
-                    let slope = if y.abs() < limit { slope } else { 0.0 };
-                    *out = grad * slope;
+                    *out = if y.abs() < limit { grad * slope } else { 0.0 };
                 }
             });
         });

@@ -7,12 +7,14 @@ use super::grid::BLOCK;
 use super::pack::Lines;
 use super::scratch::take;
 
-/// Vectors of places in a register tile.
-const VECTORS: usize = 3;
-
-/// Output channels in a register tile: with [`VECTORS`] accumulators each, the operands just fit the register file.
-fn tile_rows(registers: usize) -> usize {
-    if registers >= 32 { 8 } else { 4 }
+/// Output channels in a register tile. Eight rows of three vectors use 28 of 32 registers, six rows of two use 15 of
+/// 16; a tile that needs every register makes the compiler spill.
+fn tile_rows(registers: usize, out_channels: usize) -> usize {
+    match (registers >= 32, out_channels) {
+        (_, ..=4) => 4,
+        (true, _) => 8,
+        (false, _) => 6,
+    }
 }
 
 /// Output channels that share their taps.
@@ -33,7 +35,7 @@ impl Group {
         offsets: Vec<usize>,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
-        let tile = tile_rows(register_count());
+        let tile = tile_rows(register_count(), out_channels);
         let taps = offsets.len();
         let mut packed = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
         for (at, value) in packed.iter_mut().enumerate() {
@@ -116,15 +118,16 @@ impl WithSimd for Block<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match self.group.tile {
-            8 => self.run::<S, 8>(simd),
-            _ => self.run::<S, 4>(simd),
+            8 => self.run::<S, 8, 3>(simd),
+            6 => self.run::<S, 6, 2>(simd),
+            _ => self.run::<S, 4, 2>(simd),
         }
     }
 }
 
 impl Block<'_> {
     #[inline(always)]
-    fn run<S: Simd, const ROWS: usize>(self, simd: S) {
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let Lines {
             channels, stride, ..
         } = *self.lines;
@@ -151,7 +154,7 @@ impl Block<'_> {
                         let weight = weight.add((tile * channels + from) * taps * ROWS);
                         let sums = self.sums.as_mut_ptr().add(row * ROWS * BLOCK + place);
                         let offsets = &self.group.offsets;
-                        tile_sum::<S, ROWS>(
+                        tile_sum::<S, ROWS, VECTORS>(
                             simd,
                             input,
                             stride,
@@ -175,7 +178,7 @@ impl Block<'_> {
 /// `sums + r·BLOCK` writable for a tile's width.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn tile_sum<S: Simd, const ROWS: usize>(
+unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     mut input: *const f32,
     stride: usize,
@@ -198,8 +201,10 @@ unsafe fn tile_sum<S: Simd, const ROWS: usize>(
         for _ in 0..count {
             for &offset in offsets {
                 let at = input.add(offset);
-                let x: [S::f32s; VECTORS] =
-                    std::array::from_fn(|v| load::<S>(at.add(v * S::F32_LANES)));
+                let mut x = [simd.splat_f32s(0.0); VECTORS];
+                for (v, x) in x.iter_mut().enumerate() {
+                    *x = load::<S>(at.add(v * S::F32_LANES));
+                }
                 for (r, row) in sum.iter_mut().enumerate() {
                     let w = simd.splat_f32s(*weight.add(r));
                     for (value, x) in row.iter_mut().zip(x) {
