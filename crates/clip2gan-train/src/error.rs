@@ -10,7 +10,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A parameter of the module is not among the arrays.
-    #[error("`{key}` (shape {expected:?}) is missing{}", others(*more))]
+    #[error("`{key}` (shape {expected:?}) is missing{}", others(*more, "and so is one other", "and so are"))]
     MissingKey {
         /// The parameter's dotted path.
         key: String,
@@ -20,7 +20,7 @@ pub enum Error {
         more: usize,
     },
     /// An array has no parameter of its name in the module.
-    #[error("`{key}` (shape {found:?}) has no place in the module (and {more} others like it)")]
+    #[error("`{key}` (shape {found:?}) has no place in the module{}", others(*more, "nor has one other", "nor have"))]
     ExtraKey {
         /// The array's name.
         key: String,
@@ -70,10 +70,11 @@ pub enum Error {
     },
 }
 
-fn others(more: usize) -> String {
+/// How the first of several of a kind mentions the others.
+fn others(more: usize, one: &str, many: &str) -> String {
     match more {
         0 => String::new(),
-        1 => ", and so is one other".to_owned(),
-        more => format!(", and so are {more} others"),
+        1 => format!(", {one}"),
+        more => format!(", {many} {more} others"),
     }
 }

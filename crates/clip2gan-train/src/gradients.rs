@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
-use crate::params::{Path, as_floats, floats, follow_path};
+use crate::params::{Path, floats, follow_path};
 
 /// The gradient of one parameter on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +126,9 @@ impl ModuleVisitor for Take<'_> {
         if let Some(gradient) = param.val().grad_remove(self.gradients) {
             let data = floats(gradient);
             let shape = data.shape().to_vec();
-            let values = as_floats(&data).to_vec();
+            let values = data
+                .try_into_vec()
+                .expect("`floats` gives f32 values in host memory");
             self.taken
                 .insert(self.path.dotted(), Gradient { shape, values });
         }

@@ -32,3 +32,8 @@ pub use gradients::NamedGradients;
 pub use run_dir::RunDir;
 pub use schedule::Cosine;
 pub use stats::Stats;
+
+/// The README's example is run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

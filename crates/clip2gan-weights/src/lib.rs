@@ -16,3 +16,8 @@ pub use array::{Array, Arrays, Dtype};
 pub use error::{Error, Result};
 pub use file::write_atomic;
 pub use safetensors::{Metadata, read_safetensors, write_safetensors};
+
+/// The README's example is run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
