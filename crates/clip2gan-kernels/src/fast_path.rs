@@ -12,13 +12,7 @@ use crate::{Epilogue, PLAIN, Resampling};
 /// Whether the kernels serve tensors like this one.
 pub fn serves(x: &Tensor<4>) -> bool {
     let device = x.device().inner();
-    // With only the CPU backend compiled in, there is no other kind of device.
-    #[allow(irrefutable_let_patterns)]
-    let on_cpu = if let DispatchDevice::Flex(_) = device.as_dispatch() {
-        true
-    } else {
-        false
-    };
+    let on_cpu = matches!(device.as_dispatch(), DispatchDevice::Flex(_));
     on_cpu && x.dtype() == DType::F32 && !PLAIN.load(Ordering::Relaxed)
 }
 

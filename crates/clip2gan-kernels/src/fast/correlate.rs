@@ -27,7 +27,7 @@ pub fn correlate(
         .flat_map(|b| offsets.iter().map(move |offset| b * right.stride + offset))
         .collect();
     let width = columns.len();
-    while columns.len() % COLUMNS != 0 {
+    while !columns.len().is_multiple_of(COLUMNS) {
         columns.push(columns[width - 1]);
     }
     let mut out = vec![0.0; left.channels * width];
