@@ -119,8 +119,8 @@ mod tests {
         let (image, text) = (cone(1, 2.0), cone(2, -2.0));
         let mean = |features: &Tensor<2>| {
             let mut mean = MeanFeature::default();
-            mean.add(features.clone().slice([0..40]));
-            mean.add(features.clone().slice([40..64]));
+            mean.add(features.clone().narrow(0, 0, 40));
+            mean.add(features.clone().narrow(0, 40, 24));
             mean.finish().unwrap()
         };
         let bridge = Bridge::new(mean(&image), mean(&text));
@@ -146,8 +146,8 @@ mod tests {
         let features = cone(3, 1.0);
         let (mut whole, mut parts) = (MeanFeature::default(), MeanFeature::default());
         whole.add(features.clone());
-        parts.add(features.clone().slice([0..10]));
-        parts.add(features.slice([10..64]));
+        parts.add(features.clone().narrow(0, 0, 10));
+        parts.add(features.narrow(0, 10, 54));
         let difference = whole.finish().unwrap() - parts.finish().unwrap();
         assert!(scalar(difference.abs().max()) < 1e-6);
         assert!(MeanFeature::default().finish().is_none());

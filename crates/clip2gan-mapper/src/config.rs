@@ -87,6 +87,6 @@ impl MapperConfig {
     /// # Panics
     /// If a size is one that [`validate`](Self::validate) refuses.
     pub fn init_with_seed(&self, seed: u64, device: &Device) -> Mapper {
-        Mapper::new(self.clone(), seed, device)
+        Mapper::new(self.clone(), Some(seed), device)
     }
 }

@@ -23,7 +23,7 @@ impl Mapper {
         config.validate()?;
         let path = dir.as_ref().join(WEIGHTS);
         let (arrays, _) = read_safetensors(&path)?;
-        params::load(config.init(device), arrays)
+        params::load(Mapper::new(config, None, device), arrays)
             .map_err(|source| Error::Parameters { path, source })
     }
 

@@ -27,16 +27,19 @@ pub struct FullyConnected {
 }
 
 impl FullyConnected {
-    /// Weights from N(0, gain² / fan_in), bias zero.
+    /// Weights from N(0, gain² / fan_in), or zero without a seed; bias zero.
     fn new(
         fan_in: usize,
         fan_out: usize,
         gain: f64,
-        (seed, name): (u64, &str),
+        (seed, name): (Option<u64>, &str),
         device: &Device,
     ) -> Self {
         let std = (gain / (fan_in as f64).sqrt()) as f32;
-        let mut weight = rng::normal(&mut rng::stream(seed, name, 0), fan_in * fan_out);
+        let mut weight = match seed {
+            Some(seed) => rng::normal(&mut rng::stream(seed, name, 0), fan_in * fan_out),
+            None => vec![0.0; fan_in * fan_out],
+        };
         weight.iter_mut().for_each(|value| *value *= std);
         Self {
             weight: Param::from_data(TensorData::new(weight, [fan_in, fan_out]), device),
@@ -65,7 +68,8 @@ pub struct Mapper {
 }
 
 impl Mapper {
-    pub(crate) fn new(config: MapperConfig, seed: u64, device: &Device) -> Self {
+    /// Weights are zero without a seed.
+    pub(crate) fn new(config: MapperConfig, seed: Option<u64>, device: &Device) -> Self {
         if let Err(error) = config.validate() {
             panic!("{error}");
         }

@@ -65,7 +65,13 @@ impl MapperRun {
         resume: bool,
     ) -> Result<Self, Error> {
         let run = RunDir::open(dir, trainer.config(), resume)?;
-        if let Some(change) = run.changes().first() {
+        // How often a run is looked at does not change what it gives.
+        let free = ["samples_every:", "checkpoint_seconds:"];
+        let changed = run
+            .changes()
+            .iter()
+            .find(|change| !free.iter().any(|name| change.starts_with(name)));
+        if let Some(change) = changed {
             return Err(Error::argument(
                 "the configuration",
                 format!("that of the run in {}", dir.display()),
@@ -93,13 +99,15 @@ impl MapperRun {
 
     /// The mapper to use: the running average.
     pub fn mapper(&self) -> &Mapper {
-        &self.state.ema
+        let MapperState { ema, .. } = &self.state;
+        ema
     }
 
     /// Trains until the configured number of steps, or until `observe` breaks; either way a checkpoint is left.
     ///
-    /// `rendered(k)` gives the pictures of step `k` (`[rendered_per_batch, 3, r, r]`, −1..1) and must depend on nothing but
-    /// `k`: then a run that was stopped and resumed ends with the very bytes of one that never stopped.
+    /// `rendered(k)` gives the pictures of step `k` (`[rendered_per_batch, 3, r, r]`, −1..1) and must depend on nothing
+    /// but `k`: then a run that was stopped and resumed ends with the very bytes of one that never stopped. It is not
+    /// called where a batch has no rendered pictures.
     ///
     /// # Errors
     /// If pictures or files fail, or if the run diverges (the last checkpoint stays as it is).
@@ -114,7 +122,10 @@ impl MapperRun {
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() && self.state.step < config.steps {
             let step = self.state.step;
-            let pictures = rendered(step).map_err(|source| Error::Pictures { step, source })?;
+            let pictures = match config.rendered_per_batch() {
+                0 => self.trainer.no_pictures(),
+                _ => rendered(step).map_err(|source| Error::Pictures { step, source })?,
+            };
             let (state, stats) = self.trainer.step(self.state.clone(), pictures)?;
             self.state = state;
             self.stats.write(stats.step, &stats)?;

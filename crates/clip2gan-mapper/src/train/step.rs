@@ -97,6 +97,12 @@ impl MapperTrainer {
         self.generator.mapping.w_avg.val().device()
     }
 
+    /// The rendered pictures of a batch that has none, `[0, 3, r, r]`.
+    pub fn no_pictures(&self) -> Tensor<4> {
+        let resolution = self.generator_config.resolution;
+        Tensor::zeros([0, 3, resolution, resolution], &self.device())
+    }
+
     /// One step: `rendered [rendered_per_batch, 3, r, r]` in −1..1, of the generator's resolution. A pure function: the same
     /// state and pictures give the same next state.
     ///
