@@ -54,7 +54,7 @@ impl Pairs for Avatars {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let steps = arguments.next().map_or(Ok(800), |steps| steps.parse())?;
+    let steps = arguments.next().map_or(Ok(1000), |steps| steps.parse())?;
     let folder = arguments.next();
 
     let dataset = |split| {
@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let start = Instant::now();
     let state = trainer.run(&mut pairs, &Device::flex(), |event| match event {
-        Event::Step(s) if s.step % 10 == 9 => {
+        Event::Step(s) if s.step % 20 == 19 => {
             let speed = (s.step + 1) as f64 * batch as f64 / start.elapsed().as_secs_f64();
             println!(
                 "step {:5}  loss {:.3}  scale {:.1}  {speed:.0} pairs/s",

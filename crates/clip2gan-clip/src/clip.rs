@@ -91,7 +91,7 @@ impl Clip {
     pub fn encode_text(&self, ids: Tensor<2, Int>) -> Tensor<2> {
         let [batch, length] = ids.dims();
         let device = self.positional_embedding.val().device();
-        let positions = self.positional_embedding.val().slice([0..length]);
+        let positions = self.positional_embedding.val().slice_dim(0, 0..length);
         let tokens = self.token_embedding.forward(ids.clone()) + positions.unsqueeze();
         let tokens = self
             .transformer

@@ -93,18 +93,19 @@ impl ClipConfig {
         Self::openai(768, [336, 14, 1024, 24], [768, 12])
     }
 
-    /// The small model of the default bundle: 64-px drawings and short captions, about 60 MFLOP a picture and 60 a
-    /// sentence, so that two processor cores can train it.
+    /// The small model of the default bundle: 64-px drawings and short captions, about 60 MFLOP a picture and 30 a
+    /// sentence, so that two processor cores can train it. The
+    /// vocabulary may be set to what its tokenizer has.
     pub fn avatars() -> Self {
         Self {
             text: TextConfig {
-                context_length: 32,
-                vocab_size: 1024,
+                context_length: 48,
+                vocab_size: 2048,
                 width: 128,
-                layers: 4,
+                layers: 3,
                 heads: 2,
             },
-            ..Self::openai(128, [64, 16, 192, 4], [128, 4])
+            ..Self::openai(128, [64, 16, 192, 4], [128, 3])
         }
     }
 

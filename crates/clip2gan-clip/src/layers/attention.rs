@@ -39,8 +39,8 @@ impl MultiHeadAttention {
         // the backward pass. The heads stay strided views; the batched product reads them in place.
         let project = |part: usize| {
             let range = part * width..(part + 1) * width;
-            let weight = weight.clone().slice([range.clone()]).transpose();
-            let bias = bias.clone().slice([range]);
+            let weight = weight.clone().slice_dim(0, range.clone()).transpose();
+            let bias = bias.clone().slice_dim(0, range);
             linear(x.clone(), weight, Some(bias))
                 .reshape([batch, length, self.heads, head_width])
                 .swap_dims(1, 2)

@@ -43,8 +43,8 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            steps: 800,
-            batch: 128,
+            steps: 1000,
+            batch: 64,
             lr: 1e-3,
             warmup: 100,
             beta1: 0.9,
@@ -93,7 +93,7 @@ impl TrainConfig {
         if !(self.max_scale >= 1.0 && self.max_scale.is_finite()) {
             return bad("max_scale", "at least 1", self.max_scale.to_string());
         }
-        if !(self.max_gradient_norm > 0.0) {
+        if self.max_gradient_norm.is_nan() || self.max_gradient_norm <= 0.0 {
             return bad(
                 "max_gradient_norm",
                 "a positive number",

@@ -60,6 +60,6 @@ mod tests {
         let all = retrieval(image.clone(), image.clone()).unwrap();
         assert_eq!([all.image_to_text, all.text_to_image], [1.0, 1.0]);
         assert_eq!(all.among, 2);
-        assert!(retrieval(image.clone(), image.slice([0..1])).is_err());
+        assert!(retrieval(image.clone(), image.slice_dim(0, 0..1)).is_err());
     }
 }

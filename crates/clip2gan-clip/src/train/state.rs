@@ -78,9 +78,14 @@ impl TrainState {
 
 /// Gains, biases, the class token and the logit scale don't decay.
 fn decays(path: &str) -> bool {
-    let last_two = || path.rsplit('.').nth(1).unwrap_or_default();
-    !(path.ends_with("bias") || path.ends_with("class_embedding") || path == "logit_scale")
-        && !last_two().starts_with("ln_")
+    let gain = path
+        .rsplit('.')
+        .nth(1)
+        .is_some_and(|parent| parent.starts_with("ln_"));
+    !gain
+        && !["bias", "class_embedding", "logit_scale"]
+            .iter()
+            .any(|name| path.ends_with(name))
 }
 
 /// One step of AdamW on the contrastive loss of a batch: a pure function of its arguments.
