@@ -13,6 +13,7 @@
 //! | [`discriminator`] | `image → logit` |
 //! | [`tangent`] | forward-mode pairs, the way to an exact R1 with first-order autodiff |
 //! | [`loss`] | non-saturating logistic loss, R1 |
+//! | [`seeds`] | the reference's latents of a seed |
 //! | [`train`] | the trainer |
 //! | [`weights`] | key tables between our field paths and other implementations |
 
@@ -25,6 +26,7 @@ pub mod generator;
 pub mod layers;
 pub mod loss;
 pub mod mapping;
+pub mod seeds;
 pub mod synthesis;
 pub mod tangent;
 pub mod train;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use clip2gan_stylegan2::{
-    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss, weights,
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss, seeds, weights,
 };
 use clip2gan_train::params;
 use clip2gan_weights::{Arrays, read_safetensors};
@@ -204,4 +204,33 @@ fn r1_is_the_double_backward() {
     // The reference averages over the batch of 8.
     let gradients = (r1.surrogate / 8.0).backward();
     assert_gradients(&discriminator, &gradients, &golden, "r1_grad.", 1e-3);
+}
+
+/// The reference's 8-bit pictures of seeds 0 to 3, within one level.
+#[test]
+fn pictures_of_seeds_are_the_references() {
+    let expected = fixture("nv32_seeds.safetensors");
+    let generator = generator();
+    for (psi, noise) in [(1.0, "const"), (1.0, "none"), (0.7, "const"), (0.7, "none")] {
+        let mode = if noise == "const" {
+            NoiseMode::Const
+        } else {
+            NoiseMode::None
+        };
+        let pictures = expected[&format!("u8_psi{psi:.1}_{noise}")].to_f32();
+        for (seed, picture) in pictures.chunks_exact(32 * 32 * 3).enumerate() {
+            let z = seeds::z_of_seed(seed as u32, 32, &Device::flex());
+            let image = generator
+                .forward(z, psi, mode.clone())
+                .permute([0, 2, 3, 1]);
+            let image: Vec<f32> = image.into_data().try_into_vec().unwrap();
+            for (found, expected) in image.iter().zip(picture) {
+                let found = (found * 127.5 + 128.0).clamp(0.0, 255.0).trunc();
+                assert!(
+                    (found - expected).abs() <= 1.0,
+                    "seed {seed}, psi {psi}, {noise}: {found} for {expected}"
+                );
+            }
+        }
+    }
 }
