@@ -221,7 +221,7 @@ fn pictures_of_seeds_are_the_references() {
         for (seed, picture) in pictures.chunks_exact(32 * 32 * 3).enumerate() {
             let z = seeds::z_of_seed(seed as u32, 32, &Device::flex());
             let image = generator
-                .forward(z, psi, mode.clone())
+                .forward(z, psi, mode)
                 .permute([0, 2, 3, 1]);
             let image: Vec<f32> = image.into_data().try_into_vec().unwrap();
             for (found, expected) in image.iter().zip(picture) {
