@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{clip2gan, smoke_run, train};
+use crate::support::{clip2gan, repository, smoke_run, train};
 
 #[test]
 fn every_stage_leaves_what_it_promises() {
@@ -54,6 +54,49 @@ fn the_same_settings_give_the_same_bytes() {
     let [first, second] =
         [smoke_run(), folder.path()].map(|run| fs::read(run.join(weights)).unwrap());
     assert!(first == second, "two runs of one seed differ");
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = fs::read_to_string(repository("xtask/presets/smoke.toml")).unwrap();
+    // A checkpoint after every step; how often they are written decides nothing about the result.
+    let config = config.replace("[gan]", "[gan]\ncheckpoint_seconds = 0");
+    let path = folder.path().join("run.toml");
+    fs::write(&path, config).unwrap();
+    let run = folder.path().join("run");
+    let arguments = ["train", "gan", "--resume", "--device", "cpu", "--config"];
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clip2gan"));
+    command.args(arguments).arg(&path).arg("--run").arg(&run);
+    command.stderr(std::process::Stdio::null());
+
+    let mut child = command.spawn().unwrap();
+    let begun = |entry: std::io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
+    };
+    while !fs::read_dir(run.join("gan/checkpoints")).is_ok_and(|mut all| all.any(begun)) {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "ended without a checkpoint"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        !run.join("done/gan.json").exists(),
+        "finished before it was killed"
+    );
+
+    let output = command.output().unwrap();
+    assert!(output.status.success());
+    for file in ["gan/model/model.safetensors", "gan/stats.jsonl"] {
+        let [whole, resumed] = [smoke_run(), &run].map(|run| fs::read(run.join(file)).unwrap());
+        assert!(
+            whole == resumed,
+            "{file} differs from that of a run that was not killed"
+        );
+    }
 }
 
 #[test]

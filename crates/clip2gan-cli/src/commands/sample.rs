@@ -31,15 +31,15 @@ pub fn run(context: &Context, options: &Sample) -> Outcome {
         .filter_map(|recipe| recipe.seed)
         .collect();
     let files = write(&sampled, options)?;
-    let list = |list: Vec<String>, join| list.join(join);
+    let files: Vec<String> = files.iter().map(|path| text(path)).collect();
+    let told = match &seeds[..] {
+        [first, .., last] => format!("seeds {first} to {last}"),
+        seeds => format!("seed {}", seeds.first().unwrap_or(&0)),
+    };
     context.console.done(
-        format_args!(
-            "{} (seed {}, drawn in {seconds:.2} s)",
-            list(files.iter().map(|path| text(path)).collect(), " "),
-            list(seeds.iter().map(u64::to_string).collect(), ", "),
-        ),
+        format_args!("{} ({told}, drawn in {seconds:.2} s)", files.join(" ")),
         json!({
-            "files": files.iter().map(|path| text(path)).collect::<Vec<_>>(),
+            "files": files,
             "seeds": seeds,
             "seconds": seconds,
             "notes": sampled.notes,

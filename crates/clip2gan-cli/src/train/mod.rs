@@ -120,7 +120,10 @@ impl Run<'_> {
     fn report(&self, name: &str, done: &Value) {
         let seconds = done["seconds"].as_f64().unwrap_or_default();
         self.context.console.done(
-            format_args!("{name}: finished in {seconds:.0} s {}", done["figures"]),
+            format_args!(
+                "{name}: finished in {seconds:.0} s ({})",
+                summary(&done["figures"])
+            ),
             json!({ "stage": name, "seconds": seconds, "figures": done["figures"] }),
         );
     }
@@ -167,6 +170,20 @@ impl Run<'_> {
     }
 }
 
+/// Figures in a line: `loss 1.676, step 30`.
+fn summary(figures: &Value) -> String {
+    let Value::Object(figures) = figures else {
+        return match figures.as_f64() {
+            Some(number) if number.fract() != 0.0 => format!("{number:.4}"),
+            _ => figures.as_str().map_or(figures.to_string(), str::to_owned),
+        };
+    };
+    let parts = figures
+        .iter()
+        .map(|(name, value)| format!("{name} {}", summary(value)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Clip => "clip",
@@ -192,4 +209,15 @@ fn revision() -> Option<String> {
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     Some(text.trim().to_string()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_fit_a_line() {
+        let figures = json!({ "a": 0.123456, "b": { "among": 64, "hash": "0f" } });
+        assert_eq!(summary(&figures), "a 0.1235, b among 64, hash 0f");
+    }
 }
