@@ -8,6 +8,7 @@ use super::correlate::correlate;
 use super::grid::Grid;
 use super::multiply::{Group, multiply};
 use super::pack::{pack, pack_phases};
+use super::winograd;
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
 /// [`conv2d_up`](crate::conv2d_up).
@@ -79,7 +80,13 @@ impl<'a> Weight<'a> {
         }
     }
 
-    fn at(&self, o: usize, i: usize, y: usize, x: usize) -> f32 {
+    /// Channels of the output.
+    pub fn out_channels(&self) -> usize {
+        self.out_channels
+    }
+
+    /// One number of the weight as the convolution sees it.
+    pub fn at(&self, o: usize, i: usize, y: usize, x: usize) -> f32 {
         let (o, i, ins) = match self.adjoint {
             false => (o, i, self.in_channels),
             true => (i, o, self.out_channels),
@@ -94,6 +101,9 @@ impl<'a> Weight<'a> {
 /// Convolves `x` of the given shape; the output's shape follows from [`Kind::output_size`].
 pub fn convolve(kind: Kind, x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
     let [images, channels, height, width] = shape;
+    if kind == Kind::Same && weight.size == 3 && winograd::pays(channels, weight.out_channels) {
+        return winograd::convolve(x, shape, weight);
+    }
     let (out_height, out_width) = (kind.output_size(height), kind.output_size(width));
     let size = out_height * out_width;
     let mut out = vec![0.0; images * weight.out_channels * size];

@@ -3,7 +3,7 @@
 //! A 3×3 convolution is a sum of nine matrix products, one per tap, over shifted views of one padded map. The map is
 //! laid out once so that every shift is a constant offset ([`grid`], [`pack`]); the products run in registers
 //! ([`multiply`] for outputs, [`correlate`] for weight gradients). Strides become phases: a stride-2 convolution reads
-//! four half-size maps, a transposed one writes four ([`conv`]).
+//! four half-size maps, a transposed one writes four ([`conv`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]).
 //!
 //! Every sum is taken in an order that does not depend on the number of threads.
 
@@ -15,6 +15,7 @@ pub mod maps;
 mod multiply;
 mod pack;
 mod scratch;
+mod winograd;
 
 /// A pointer that several threads may write through, each to its own places.
 #[derive(Clone, Copy)]

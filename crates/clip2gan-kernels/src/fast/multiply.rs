@@ -9,7 +9,7 @@ use super::scratch::take;
 
 /// Output channels in a register tile. Eight rows of three vectors use 28 of 32 registers, six rows of two use 15 of
 /// 16; a tile that needs every register makes the compiler spill.
-fn tile_rows(registers: usize, out_channels: usize) -> usize {
+pub fn tile_rows(registers: usize, out_channels: usize) -> usize {
     match (registers >= 32, out_channels) {
         (_, ..=4) => 4,
         (true, _) => 8,
@@ -38,12 +38,12 @@ impl Group {
         let tile = tile_rows(register_count(), out_channels);
         let taps = offsets.len();
         let mut packed = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
-        for (at, value) in packed.iter_mut().enumerate() {
-            let (o, rest) = (at % tile, at / tile);
-            let (tap, rest) = (rest % taps, rest / taps);
-            let (i, o) = (rest % in_channels, rest / in_channels * tile + o);
-            if o < out_channels {
-                *value = weight(o, i, tap);
+        for o in 0..out_channels {
+            let start = o / tile * in_channels * taps * tile + o % tile;
+            for i in 0..in_channels {
+                for tap in 0..taps {
+                    packed[start + (i * taps + tap) * tile] = weight(o, i, tap);
+                }
             }
         }
         Self {
@@ -217,7 +217,7 @@ unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
         }
         for (r, row) in sum.iter().enumerate() {
             for (v, value) in row.iter().enumerate() {
-                (sums.add(r * BLOCK + v * S::F32_LANES) as *mut S::f32s).write_unaligned(*value);
+                store::<S>(sums.add(r * BLOCK + v * S::F32_LANES), *value);
             }
         }
     }
@@ -231,8 +231,16 @@ pub unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
     unsafe { (at as *const S::f32s).read_unaligned() }
 }
 
+/// # Safety
+/// A vector must be writable at `at`.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
+    // SAFETY: the caller's promise; vectors are plain data.
+    unsafe { (at as *mut S::f32s).write_unaligned(value) }
+}
+
 /// Vector registers of the instruction set that [`Arch`] picks.
-fn register_count() -> usize {
+pub fn register_count() -> usize {
     struct Count;
     impl WithSimd for Count {
         type Output = usize;

@@ -1,0 +1,438 @@
+//! 3×3 convolution at stride 1 by Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, arXiv 1509.09308).
+//!
+//! A tile of 4×4 outputs needs 6×6 inputs. Transformed, the convolution is 36 products of numbers instead of 144
+//! multiplications, so over channels it is 36 small matrix products. Tiles stand side by side on a line as pixels do
+//! in [`grid`](super::grid), so that a vector holds the same pixel of neighbouring tiles.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::SharedMut;
+use super::conv::{Shape, Weight};
+use super::multiply::{load, register_count, store, tile_rows};
+use super::pack::Lines;
+use super::scratch::take;
+
+/// Numbers of a transformed tile.
+const POINTS: usize = 36;
+
+/// Tiles that one task works on: a multiple of every register tile's width.
+const BLOCK: usize = 48;
+
+/// Fewest channels on either side for which the transforms pay.
+const FEWEST_CHANNELS: usize = 16;
+
+/// Whether this way is the faster one.
+pub fn pays(channels: usize, out_channels: usize) -> bool {
+    channels.min(out_channels) >= FEWEST_CHANNELS
+}
+
+/// Tiles of a batch on one line, with one place after each row of tiles and one row after each image, which hold the
+/// first rows and columns of tiles that don't exist.
+#[derive(Clone, Copy)]
+struct Tiles {
+    images: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Tiles {
+    fn row(self) -> usize {
+        self.columns + 1
+    }
+
+    fn image(self) -> usize {
+        (self.rows + 1) * self.row()
+    }
+
+    fn len(self) -> usize {
+        self.images * self.image()
+    }
+
+    /// Floats per phase: places, and what the last tile of the last block reads behind them.
+    fn plane(self) -> usize {
+        self.len().next_multiple_of(BLOCK) + self.row() + 1
+    }
+}
+
+/// Convolves `x` with padding 1; the output has the input's size.
+pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
+    let [images, channels, height, width] = shape;
+    let outs = weight.out_channels();
+    let tiles = Tiles {
+        images,
+        rows: height.div_ceil(4),
+        columns: width.div_ceil(4),
+    };
+    let lines = pack(x, shape, tiles);
+    let weights = Weights::new(weight, channels);
+    let mut out = vec![0.0; images * outs * height * width];
+    let shared = SharedMut(out.as_mut_ptr());
+    let blocks = tiles.len().div_ceil(BLOCK);
+    // Few tiles (small maps, one image): share out the output channels as well.
+    let shares = (2 * rayon::current_num_threads())
+        .div_ceil(blocks)
+        .clamp(1, weights.tiles());
+    (0..blocks * shares).into_par_iter().for_each(|task| {
+        let (block, share) = (task / shares, task % shares);
+        let row_tiles = weights.tiles() * share / shares..weights.tiles() * (share + 1) / shares;
+        let first = row_tiles.start * weights.rows;
+        let last = (row_tiles.end * weights.rows).min(outs);
+        let mut transformed = take(POINTS * channels * BLOCK);
+        let mut products = take(POINTS * row_tiles.len() * weights.rows * BLOCK);
+        let mut pixels = take((last - first) * 16 * BLOCK);
+        Arch::new().dispatch(Block {
+            lines: &lines,
+            tiles,
+            weights: &weights,
+            row_tiles,
+            start: block * BLOCK,
+            transformed: &mut transformed,
+            products: &mut products,
+            pixels: &mut pixels,
+        });
+        for (o, pixels) in (first..last).zip(pixels.chunks_exact(16 * BLOCK)) {
+            // SAFETY: `out` outlives the loop, and each pixel belongs to one tile and one channel, so to one task.
+            unsafe {
+                scatter(
+                    pixels,
+                    block * BLOCK,
+                    tiles,
+                    o,
+                    [images, outs, height, width],
+                    shared,
+                )
+            };
+        }
+    });
+    out
+}
+
+/// One line per channel and phase: phase `4·y + x` holds, at the place of tile (r, c), the pixel
+/// (4r + y − 1, 4c + x − 1), zero outside the map.
+fn pack(x: &[f32], [_, channels, height, width]: Shape, tiles: Tiles) -> Lines {
+    let plane = tiles.plane();
+    let mut data = take(channels * 16 * plane);
+    data.par_chunks_mut(16 * plane)
+        .enumerate()
+        .for_each(|(c, lines)| {
+            for line in lines.chunks_exact_mut(plane) {
+                line[tiles.len()..].fill(0.0);
+            }
+            for n in 0..tiles.images {
+                let map = &x[(n * channels + c) * height * width..][..height * width];
+                for y in 0..4 * (tiles.rows + 1) {
+                    let start = n * tiles.image() + y / 4 * tiles.row();
+                    let phases = &mut lines[y % 4 * 4 * plane..][..4 * plane];
+                    let row = match y.checked_sub(1) {
+                        Some(y) if y < height => &map[y * width..][..width],
+                        _ => &[],
+                    };
+                    for (phase, line) in phases.chunks_exact_mut(plane).enumerate() {
+                        let places = &mut line[start..][..tiles.row()];
+                        // The first place of phase 0 is the column left of the map.
+                        let (places, from) = match phase {
+                            0 => {
+                                places[0] = 0.0;
+                                (&mut places[1..], 3)
+                            }
+                            _ => (places, phase - 1),
+                        };
+                        let mut values = row.get(from..).unwrap_or(&[]).iter().step_by(4);
+                        for place in places {
+                            *place = values.next().copied().unwrap_or(0.0);
+                        }
+                    }
+                }
+            }
+        });
+    Lines {
+        data,
+        channels,
+        stride: 16 * plane,
+    }
+}
+
+/// Transformed weights, `[point][tile of output channels][in channel][row of tile]`.
+struct Weights {
+    packed: Vec<f32>,
+    out_channels: usize,
+    rows: usize,
+}
+
+impl Weights {
+    fn new(weight: Weight, channels: usize) -> Self {
+        let out_channels = weight.out_channels();
+        let rows = tile_rows(register_count(), out_channels);
+        let tiles = out_channels.div_ceil(rows);
+        let size = tiles * channels * rows;
+        let mut packed = vec![0.0; POINTS * size];
+        let shared = SharedMut(packed.as_mut_ptr());
+        (0..out_channels).into_par_iter().for_each(|o| {
+            for i in 0..channels {
+                let kernel: [[f32; 3]; 3] =
+                    std::array::from_fn(|y| std::array::from_fn(|x| weight.at(o, i, y, x)));
+                let columns = kernel.map(transform_kernel);
+                let at = (o / rows * channels + i) * rows + o % rows;
+                for x in 0..6 {
+                    let column = transform_kernel(columns.map(|row| row[x]));
+                    for (y, value) in column.into_iter().enumerate() {
+                        // SAFETY: each output channel writes its own rows of `packed`.
+                        unsafe { *shared.get().add((6 * y + x) * size + at) = value }
+                    }
+                }
+            }
+        });
+        Self {
+            packed,
+            out_channels,
+            rows,
+        }
+    }
+
+    fn tiles(&self) -> usize {
+        self.out_channels.div_ceil(self.rows)
+    }
+}
+
+/// `G·g`
+fn transform_kernel([a, b, c]: [f32; 3]) -> [f32; 6] {
+    let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
+    [
+        a / 4.0,
+        -(a + b + c) / 6.0,
+        -(a - b + c) / 6.0,
+        outer + inner,
+        outer - inner,
+        c,
+    ]
+}
+
+/// `Bᵀ·d`
+#[inline(always)]
+fn transform_input<S: Simd>(simd: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
+    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
+    let (even, odd) = (times(-4.0, d[2], d[4]), times(-4.0, d[1], d[3]));
+    let (near, far) = (simd.sub_f32s(d[4], d[2]), simd.sub_f32s(d[3], d[1]));
+    [
+        times(4.0, d[0], times(-5.0, d[2], d[4])),
+        simd.add_f32s(even, odd),
+        simd.sub_f32s(even, odd),
+        times(2.0, far, near),
+        times(-2.0, far, near),
+        times(4.0, d[1], times(-5.0, d[3], d[5])),
+    ]
+}
+
+/// `Aᵀ·m`
+#[inline(always)]
+fn transform_output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
+    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
+    let (p, q) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+    let (r, s) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(p, r)),
+        times(2.0, s, q),
+        times(4.0, r, p),
+        times(8.0, s, simd.add_f32s(q, m[5])),
+    ]
+}
+
+/// One block of tiles, some tiles of output channels.
+struct Block<'a> {
+    lines: &'a Lines,
+    tiles: Tiles,
+    weights: &'a Weights,
+    row_tiles: std::ops::Range<usize>,
+    start: usize,
+    /// `[point][in channel][BLOCK]`
+    transformed: &'a mut [f32],
+    /// `[point][out channel][BLOCK]`
+    products: &'a mut [f32],
+    /// `[out channel][pixel of tile][BLOCK]`
+    pixels: &'a mut [f32],
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let channels = self.lines.channels;
+        let outs = self.row_tiles.len() * self.weights.rows;
+        let plane = self.tiles.plane();
+        assert!(self.start + BLOCK + self.tiles.row() < plane);
+        assert!(self.lines.data.len() >= channels * 16 * plane);
+        assert_eq!(self.transformed.len(), POINTS * channels * BLOCK);
+        assert_eq!(self.products.len(), POINTS * outs * BLOCK);
+        assert!(self.pixels.len() <= outs * 16 * BLOCK);
+        // SAFETY: the assertions bound what each of the three steps touches.
+        unsafe {
+            self.transform_inputs(simd, plane);
+            match self.weights.rows {
+                8 => self.multiply::<S, 8, 3>(simd),
+                6 => self.multiply::<S, 6, 2>(simd),
+                _ => self.multiply::<S, 4, 2>(simd),
+            }
+            self.transform_outputs(simd, outs);
+        }
+    }
+}
+
+impl Block<'_> {
+    /// # Safety
+    /// `lines` must hold every phase of the block's tiles and of their right and lower neighbours, `transformed` every
+    /// point of every input channel.
+    #[inline(always)]
+    unsafe fn transform_inputs<S: Simd>(&mut self, simd: S, plane: usize) {
+        let zero = simd.splat_f32s(0.0);
+        for i in 0..self.lines.channels {
+            for place in (0..BLOCK).step_by(S::F32_LANES) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let from = self
+                        .lines
+                        .data
+                        .as_ptr()
+                        .add(i * self.lines.stride + self.start + place);
+                    let to = self.transformed.as_mut_ptr().add(i * BLOCK + place);
+                    let mut half = [[zero; 6]; 6];
+                    for x in 0..6 {
+                        let mut column = [zero; 6];
+                        for (y, value) in column.iter_mut().enumerate() {
+                            let phase = 4 * (y % 4) + x % 4;
+                            *value = load::<S>(
+                                from.add(phase * plane + y / 4 * self.tiles.row() + x / 4),
+                            );
+                        }
+                        let column = transform_input(simd, column);
+                        for (row, value) in half.iter_mut().zip(column) {
+                            row[x] = value;
+                        }
+                    }
+                    for (y, row) in half.into_iter().enumerate() {
+                        for (x, value) in transform_input(simd, row).into_iter().enumerate() {
+                            store::<S>(to.add((6 * y + x) * self.lines.channels * BLOCK), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `transformed`, `products` and the weights must have their full sizes.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S) {
+        let channels = self.lines.channels;
+        let outs = self.row_tiles.len() * ROWS;
+        let size = self.weights.tiles() * channels * ROWS;
+        for point in 0..POINTS {
+            for (row, tile) in self.row_tiles.clone().enumerate() {
+                for place in (0..BLOCK).step_by(VECTORS * S::F32_LANES) {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let mut weight = self
+                            .weights
+                            .packed
+                            .as_ptr()
+                            .add(point * size + tile * channels * ROWS);
+                        let mut input = self
+                            .transformed
+                            .as_ptr()
+                            .add(point * channels * BLOCK + place);
+                        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+                        for _ in 0..channels {
+                            let mut x = [simd.splat_f32s(0.0); VECTORS];
+                            for (v, x) in x.iter_mut().enumerate() {
+                                *x = load::<S>(input.add(v * S::F32_LANES));
+                            }
+                            for (r, row) in sums.iter_mut().enumerate() {
+                                let w = simd.splat_f32s(*weight.add(r));
+                                for (sum, x) in row.iter_mut().zip(x) {
+                                    *sum = simd.mul_add_e_f32s(w, x, *sum);
+                                }
+                            }
+                            weight = weight.add(ROWS);
+                            input = input.add(BLOCK);
+                        }
+                        let to = self
+                            .products
+                            .as_mut_ptr()
+                            .add((point * outs + row * ROWS) * BLOCK + place);
+                        for (r, row) in sums.into_iter().enumerate() {
+                            for (v, sum) in row.into_iter().enumerate() {
+                                store::<S>(to.add(r * BLOCK + v * S::F32_LANES), sum);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `products` must have its full size, `pixels` at most as many channels.
+    #[inline(always)]
+    unsafe fn transform_outputs<S: Simd>(&mut self, simd: S, outs: usize) {
+        let zero = simd.splat_f32s(0.0);
+        for o in 0..self.pixels.len() / (16 * BLOCK) {
+            for place in (0..BLOCK).step_by(S::F32_LANES) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let from = self.products.as_ptr().add(o * BLOCK + place);
+                    let to = self.pixels.as_mut_ptr().add(o * 16 * BLOCK + place);
+                    let mut half = [[zero; 6]; 4];
+                    for x in 0..6 {
+                        let mut column = [zero; 6];
+                        for (y, value) in column.iter_mut().enumerate() {
+                            *value = load::<S>(from.add((6 * y + x) * outs * BLOCK));
+                        }
+                        let column = transform_output(simd, column);
+                        for (row, value) in half.iter_mut().zip(column) {
+                            row[x] = value;
+                        }
+                    }
+                    for (y, row) in half.into_iter().enumerate() {
+                        for (x, value) in transform_output(simd, row).into_iter().enumerate() {
+                            store::<S>(to.add((4 * y + x) * BLOCK), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a block of tiles of channel `o` to their places in the map; what stands over its edges is dropped.
+///
+/// # Safety
+/// `out` must be a whole map of this shape, and nobody else may write these tiles.
+unsafe fn scatter(
+    pixels: &[f32],
+    start: usize,
+    tiles: Tiles,
+    o: usize,
+    [images, outs, height, width]: Shape,
+    out: SharedMut,
+) {
+    for place in 0..BLOCK {
+        let at = start + place;
+        let (image, row, column) = (
+            at / tiles.image(),
+            at % tiles.image() / tiles.row(),
+            at % tiles.row(),
+        );
+        if image >= images || row >= tiles.rows || column >= tiles.columns {
+            continue;
+        }
+        let (rows, columns) = ((height - 4 * row).min(4), (width - 4 * column).min(4));
+        for y in 0..rows {
+            let at = ((image * outs + o) * height + 4 * row + y) * width + 4 * column;
+            for x in 0..columns {
+                // SAFETY: the caller's promise; (4·row + y, 4·column + x) is inside the map.
+                unsafe { *out.get().add(at + x) = pixels[(4 * y + x) * BLOCK + place] }
+            }
+        }
+    }
+}
