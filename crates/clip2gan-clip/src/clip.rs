@@ -139,10 +139,34 @@ impl Clip {
             .iter()
             .map(|s| tokenizer.encode(s.as_ref(), context_length))
             .collect::<Result<Vec<_>, _>>()?;
-        let ids = token_batch(&tokens, &self.positional_embedding.val().device());
-        Ok((self.encode_text(ids), tokens))
+        Ok((self.encode_tokens(&tokens), tokens))
+    }
+
+    /// [`Clip::encode_text`] of texts of different lengths, the short ones apart from the long ones: most of the work
+    /// would otherwise go into padding. `[texts, embed_dim]` in the order given.
+    fn encode_tokens(&self, tokens: &[Tokens]) -> Tensor<2> {
+        let device = self.positional_embedding.val().device();
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| tokens[i].length);
+        let features = order
+            .chunks(TEXTS_AT_ONCE)
+            .map(|chunk| {
+                let texts: Vec<Tokens> = chunk.iter().map(|&i| tokens[i].clone()).collect();
+                self.encode_text(token_batch(&texts, &device))
+            })
+            .collect();
+        let mut places = vec![0i32; order.len()];
+        for (place, &i) in (0..).zip(&order) {
+            places[i] = place;
+        }
+        let count = places.len();
+        let places = Tensor::<1, Int>::from_data(TensorData::new(places, [count]), &device);
+        Tensor::cat(features, 0).select(0, places)
     }
 }
+
+/// Texts of similar length that are encoded together.
+const TEXTS_AT_ONCE: usize = 16;
 
 /// Rows of unit length: `[rows, channels]`, and so is the result.
 pub fn normalize(features: Tensor<2>) -> Tensor<2> {

@@ -93,19 +93,25 @@ impl ClipConfig {
         Self::openai(768, [336, 14, 1024, 24], [768, 12])
     }
 
-    /// The small model of the default bundle: 64-px drawings and short captions, about 60 MFLOP a picture and 30 a
-    /// sentence, so that two processor cores can train it. The
-    /// vocabulary may be set to what its tokenizer has.
+    /// The small model of the default bundle: 64-px drawings and short captions, about 30 MFLOP a picture and 20 a
+    /// sentence, so that two processor cores can train it. The vocabulary may be set to what its tokenizer has.
     pub fn avatars() -> Self {
         Self {
+            vision: VisionConfig {
+                image_size: 64,
+                patch_size: 16,
+                width: 128,
+                layers: 4,
+                heads: 4,
+            },
             text: TextConfig {
                 context_length: 48,
                 vocab_size: 2048,
                 width: 128,
                 layers: 3,
-                heads: 2,
+                heads: 4,
             },
-            ..Self::openai(128, [64, 16, 192, 4], [128, 3])
+            ..Self::openai(128, [64, 16, 128, 4], [128, 3])
         }
     }
 

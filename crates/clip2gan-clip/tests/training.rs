@@ -18,7 +18,7 @@ const COLOURS: [(&str, [f32; 3]); 5] = [
 ];
 const PLACES: [&str; 4] = ["upper left", "upper right", "lower left", "lower right"];
 
-/// A coloured square in a corner; there are 400 pictures and as many sentences.
+/// A coloured square in a corner; there are 100 pictures and as many sentences.
 struct Squares;
 
 impl Squares {
@@ -117,9 +117,9 @@ fn what_can_be_learnt_is_learnt() {
     let (step, recall) = recall.unwrap();
     assert_eq!(step, 120);
     assert!(first > 2.5 && last < 1.0, "{first} {last}");
-    // Some of 64 pairs of 400 possible ones are the same, and those count as misses.
+    // About half of 64 pairs of 100 possible ones have a double, and those count as misses.
     assert!(
-        recall.image_to_text > 0.3 && recall.text_to_image > 0.3,
+        recall.image_to_text > 0.2 && recall.text_to_image > 0.2,
         "{recall:?}"
     );
 }
