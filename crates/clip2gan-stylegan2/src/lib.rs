@@ -11,8 +11,8 @@
 //! | [`synthesis`] | `ws → image` |
 //! | [`generator`] | both of them, with loading, saving and truncation |
 //! | [`discriminator`] | `image → logit` |
-//! | [`tangent`] | forward-mode pairs, the way to an exact R1 with first-order autodiff |
-//! | [`loss`] | non-saturating logistic loss, R1 |
+//! | [`tangent`] | forward-mode pairs, the way to exact R1 and path lengths with first-order autodiff |
+//! | [`loss`] | non-saturating logistic loss, R1, path lengths |
 //! | [`seeds`] | the reference's latents of a seed |
 //! | [`train`] | the trainer |
 //! | [`weights`] | key tables between our field paths and other implementations |

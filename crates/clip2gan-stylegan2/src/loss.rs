@@ -1,10 +1,10 @@
-//! Losses: non-saturating logistic (GAN, section 3; StyleGAN2, appendix B) and R1.
+//! Losses: non-saturating logistic (GAN, section 3; StyleGAN2, appendix B), R1 and path lengths.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
 
-use crate::Discriminator;
 use crate::tangent::Dual;
+use crate::{Discriminator, NoiseMode, Synthesis};
 
 /// `log(1 + eˣ)` without overflow.
 fn softplus(x: Tensor<2>) -> Tensor<2> {
@@ -59,5 +59,51 @@ pub fn r1(discriminator: &Discriminator, real: Tensor<4>) -> R1 {
         penalty,
         image_gradient,
         surrogate,
+    }
+}
+
+/// Path lengths of a batch (StyleGAN2, section 3.2).
+pub struct PathLengths {
+    /// `[n]`: `‖Jᵀy‖` per image, root of the mean over the latents. Value *and* gradient are exact, with respect to the
+    /// parameters of both networks.
+    pub lengths: Tensor<1>,
+    /// `[n, num_ws, w_dim]`: `Jᵀy`, without a graph.
+    pub latent_gradient: Tensor<3>,
+}
+
+/// Path lengths at `ws [n, num_ws, w_dim]` for the image-shaped directions `y [n, channels, r, r]`; see
+/// [`crate::tangent`].
+///
+/// `synthesis` has autodiff enabled (`Module::train`); `ws` may hang on the graph of the mapping network. The paper
+/// takes `y = N(0, I) / √(r·r)`, so that lengths do not depend on the resolution.
+pub fn path_lengths(
+    synthesis: &Synthesis,
+    ws: Tensor<3>,
+    noise: NoiseMode,
+    y: Tensor<4>,
+) -> PathLengths {
+    let leaf = ws.clone().inner().autodiff().require_grad();
+    let image = synthesis.valid().forward(leaf.clone(), noise);
+    let mut gradients = (image * y.clone()).sum().backward();
+    let latent_gradient = leaf
+        .grad_remove(&mut gradients)
+        .unwrap_or_else(|| ws.clone().inner().zeros_like());
+
+    // The length is √(Σ g² / num_ws), so its gradient is g / (num_ws · length) pushed forward.
+    let [n, num_ws, w_dim] = latent_gradient.dims();
+    let square = (latent_gradient.clone() * latent_gradient.clone()).reshape([n, num_ws * w_dim]);
+    let length = (square.sum_dim(1) / num_ws as f32)
+        .sqrt()
+        .clamp_min(f32::MIN_POSITIVE);
+    let scale = (length * num_ws as f32).recip().reshape([n, 1, 1]);
+    let dual = Dual {
+        value: ws,
+        tangent: latent_gradient.clone() * scale,
+    };
+    let pushed = synthesis.forward_dual(dual, noise).tangent * y;
+    let lengths = pushed.reshape([n as i32, -1]).sum_dim(1).squeeze_dim(1);
+    PathLengths {
+        lengths,
+        latent_gradient,
     }
 }

@@ -3,6 +3,7 @@
 //! Autodiff here is first order only, yet R1 needs `∇_θ ½‖∇ₓD(x)‖²`. With the constant `v = ∇ₓD(x)` that equals
 //! `∇_θ [v · ∇ₓD(x)]`, and `v · ∇ₓD(x)` is the tangent output of a forward-mode pass of `D` at `x` along `v`.
 //! That pass is made of ordinary operations, so an ordinary backward goes through it. Exact, no finite differences.
+//! Path lengths work alike: the gradient of `‖Jᵀy‖` is that of `y · (J v)` at the constant `v = Jᵀy / ‖Jᵀy‖`.
 
 use burn::tensor::Tensor;
 
@@ -18,12 +19,23 @@ pub struct Dual<const D: usize> {
 }
 
 impl<const D: usize> Dual<D> {
+    /// A value that does not depend on the input.
+    pub fn constant(value: Tensor<D>) -> Self {
+        let tangent = value.clone().inner().zeros_like();
+        Self { value, tangent }
+    }
+
+    /// Applies a linear function to both.
+    pub fn map<const E: usize>(self, linear: impl Fn(Tensor<D>) -> Tensor<E>) -> Dual<E> {
+        Dual {
+            value: linear(self.value),
+            tangent: linear(self.tangent),
+        }
+    }
+
     /// The same pair in another shape.
     pub fn reshape<const E: usize>(self, shape: [usize; E]) -> Dual<E> {
-        Dual {
-            value: self.value.reshape(shape),
-            tangent: self.tangent.reshape(shape),
-        }
+        self.map(|x| x.reshape(shape))
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use clip2gan_stylegan2::{
-    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss, seeds, weights,
+    Discriminator, DiscriminatorConfig, Error, Generator, GeneratorConfig, NoiseMode, loss, seeds,
+    weights,
 };
 use clip2gan_train::params;
 use clip2gan_weights::{Arrays, read_safetensors};
@@ -158,6 +159,7 @@ fn assert_gradients(
     gradients: &Gradients,
     golden: &Arrays,
     prefix: &str,
+    rename: impl Fn(Arrays) -> Result<Arrays, Error>,
     tolerance: f32,
 ) {
     let mut collect = Collect {
@@ -170,7 +172,7 @@ fn assert_gradients(
         .iter()
         .filter_map(|(key, array)| Some((key.strip_prefix(prefix)?.to_owned(), array.clone())))
         .collect();
-    let expected = weights::discriminator_from_nvlabs(expected, 32).unwrap();
+    let expected = rename(expected).unwrap();
     assert!(expected.len() > 15);
     for (key, array) in expected {
         let expected = array.to_f32();
@@ -186,13 +188,32 @@ fn assert_gradients(
     }
 }
 
+fn of_discriminator(arrays: Arrays) -> Result<Arrays, Error> {
+    weights::discriminator_from_nvlabs(arrays, 32)
+}
+
+/// The reference's names of synthesis parameters come without the network's.
+fn of_synthesis(arrays: Arrays) -> Result<Arrays, Error> {
+    let named = arrays
+        .into_iter()
+        .map(|(key, array)| (format!("synthesis.{key}"), array));
+    weights::generator_from_nvlabs(named.collect())
+}
+
 #[test]
 fn discriminator_and_its_gradients() {
     let (golden, discriminator) = (fixture("nv32_golden.safetensors"), discriminator().train());
     let logits = discriminator.forward(tensor(&golden, "d_img"));
     assert_close(logits.clone(), &golden, "d_logits", 1e-4);
     let gradients = loss::real_loss(logits).backward();
-    assert_gradients(&discriminator, &gradients, &golden, "d_real_grad.", 1e-4);
+    assert_gradients(
+        &discriminator,
+        &gradients,
+        &golden,
+        "d_real_grad.",
+        of_discriminator,
+        1e-4,
+    );
 }
 
 #[test]
@@ -203,7 +224,34 @@ fn r1_is_the_double_backward() {
     assert_close(r1.penalty, &golden, "r1_penalty", 1e-4);
     // The reference averages over the batch of 8.
     let gradients = (r1.surrogate / 8.0).backward();
-    assert_gradients(&discriminator, &gradients, &golden, "r1_grad.", 1e-3);
+    assert_gradients(
+        &discriminator,
+        &gradients,
+        &golden,
+        "r1_grad.",
+        of_discriminator,
+        1e-3,
+    );
+}
+
+/// The golden was made with the first two latents, constant noise and the loss `mean (length − ½)²`.
+#[test]
+fn path_lengths_are_the_double_backward() {
+    let (golden, generator) = (fixture("nv32_golden.safetensors"), generator().train());
+    let ws = tensor::<3>(&golden, "ws").narrow(0, 0, 2);
+    let y = tensor(&golden, "pl_noise");
+    let paths = loss::path_lengths(&generator.synthesis, ws, NoiseMode::Const, y);
+    assert_close(paths.lengths.clone(), &golden, "pl_lengths", 1e-4);
+    let deviation = paths.lengths - 0.5;
+    let gradients = (deviation.clone() * deviation).mean().backward();
+    assert_gradients(
+        &generator,
+        &gradients,
+        &golden,
+        "pl_grad.",
+        of_synthesis,
+        1e-3,
+    );
 }
 
 /// The reference's 8-bit pictures of seeds 0 to 3, within one level.
@@ -220,9 +268,7 @@ fn pictures_of_seeds_are_the_references() {
         let pictures = expected[&format!("u8_psi{psi:.1}_{noise}")].to_f32();
         for (seed, picture) in pictures.chunks_exact(32 * 32 * 3).enumerate() {
             let z = seeds::z_of_seed(seed as u32, 32, &Device::flex());
-            let image = generator
-                .forward(z, psi, mode)
-                .permute([0, 2, 3, 1]);
+            let image = generator.forward(z, psi, mode).permute([0, 2, 3, 1]);
             let image: Vec<f32> = image.into_data().try_into_vec().unwrap();
             for (found, expected) in image.iter().zip(picture) {
                 let found = (found * 127.5 + 128.0).clamp(0.0, 255.0).trunc();

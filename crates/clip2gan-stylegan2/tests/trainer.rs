@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use clip2gan_stylegan2::train::{Event, GanTrainer, TrainConfig, TrainState, step};
+use clip2gan_stylegan2::train::{
+    Event, GanTrainer, PathLengthConfig, TrainConfig, TrainState, step,
+};
 use clip2gan_stylegan2::{Error, Generator, GeneratorConfig, NoiseMode};
 use clip2gan_train::{params, rng};
 use clip2gan_weights::Dtype;
@@ -103,6 +105,41 @@ fn a_resumed_run_ends_with_the_same_bytes() {
     for (name, bytes) in whole {
         assert!(parts[&name] == bytes, "{name} differs");
     }
+}
+
+#[test]
+fn path_length_regularisation_is_lazy_and_resumes_with_the_same_bytes() {
+    let config = |steps| TrainConfig {
+        path_length: PathLengthConfig {
+            weight: 2.0,
+            interval: 2,
+            ..PathLengthConfig::default()
+        },
+        ..config(steps)
+    };
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    train(whole.path(), &config(4)).unwrap();
+    train(parts.path(), &config(1)).unwrap();
+    train(parts.path(), &config(4)).unwrap();
+    let (whole, parts) = (files(whole.path(), 4), files(parts.path(), 4));
+    assert!(whole.contains_key("path_length.safetensors"));
+    assert!(whole == parts);
+    let stats = String::from_utf8(whole["stats"].clone()).unwrap();
+    let regularised: Vec<bool> = stats
+        .lines()
+        .map(|line| line.contains("path_length_penalty"))
+        .collect();
+    assert_eq!(regularised, [true, false, true, false]);
+}
+
+#[test]
+fn settings_left_alone_are_not_written() {
+    let json = serde_json::to_string(&config(1)).unwrap();
+    assert!(!json.contains("path_length"), "{json}");
+    assert_eq!(
+        serde_json::from_str::<TrainConfig>(&json).unwrap(),
+        config(1)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod to_rgb;
 
 pub use conv_layer::ConvLayer;
 pub use fully_connected::FullyConnected;
-pub use modulated_conv::{demodulation, modulated_conv};
+pub use modulated_conv::{demodulation, demodulation_dual, modulated_conv, modulated_conv_dual};
 pub use synthesis_layer::SynthesisLayer;
 pub use to_rgb::ToRgb;
 

@@ -4,10 +4,13 @@ use std::f32::consts::SQRT_2;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use clip2gan_kernels::{Activation, Epilogue, epilogue};
+use clip2gan_kernels::{Activation, Epilogue, epilogue, scale_channels};
 
 use crate::init::Init;
-use crate::layers::{FullyConnected, demodulation, modulated_conv};
+use crate::layers::{
+    FullyConnected, demodulation, demodulation_dual, modulated_conv, modulated_conv_dual,
+};
+use crate::tangent::{Dual, lrelu_slope};
 
 /// Style, modulated convolution, noise, bias, leaky ReLU × √2.
 #[derive(Module, Debug)]
@@ -51,6 +54,28 @@ impl SynthesisLayer {
         let weight = self.weight.val();
         let demodulation = demodulation(&weight, &style);
         let x = modulated_conv(x, weight, style, self.up);
+        self.activate(x, demodulation, noise)
+    }
+
+    /// The layer and its directional derivative; noise and bias have none.
+    pub fn forward_dual(&self, x: Dual<4>, w: Dual<2>, noise: Option<Tensor<4>>) -> Dual<4> {
+        let style = self.affine.forward_dual(w);
+        let weight = self.weight.val();
+        let demodulation = demodulation_dual(&weight, &style);
+        let x = modulated_conv_dual(x, weight, style, self.up);
+        let tangent = scale_channels(x.tangent, demodulation.value.clone())
+            + scale_channels(x.value.clone(), demodulation.tangent);
+        let value = self.activate(x.value, demodulation.value, noise);
+        let tangent = tangent * lrelu_slope(&value, SQRT_2);
+        Dual { value, tangent }
+    }
+
+    fn activate(
+        &self,
+        x: Tensor<4>,
+        demodulation: Tensor<2>,
+        noise: Option<Tensor<4>>,
+    ) -> Tensor<4> {
         let parts = Epilogue {
             demodulation: Some(demodulation),
             noise: noise.map(|noise| (noise, self.noise_strength.val())),

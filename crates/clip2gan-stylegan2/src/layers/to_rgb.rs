@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 use clip2gan_kernels::{Activation, bias_act};
 
 use crate::init::Init;
-use crate::layers::{FullyConnected, modulated_conv};
+use crate::layers::{FullyConnected, modulated_conv, modulated_conv_dual};
+use crate::tangent::Dual;
 
 /// 1×1 modulated convolution without demodulation, and a bias.
 #[derive(Module, Debug)]
@@ -30,9 +31,28 @@ impl ToRgb {
     /// `x [n, i, h, w]`, `w [n, w_dim]` → `[n, channels, h, w]`.
     pub fn forward(&self, x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
         let weight = self.weight.val();
-        let gain = 1.0 / (weight.dims()[1] as f32).sqrt();
-        let style = self.affine.forward(w) * gain;
-        let y = modulated_conv(x, weight, style, false);
+        let style = self.affine.forward(w) * style_gain(&weight);
+        self.add_bias(modulated_conv(x, weight, style, false))
+    }
+
+    /// The layer and its directional derivative.
+    pub fn forward_dual(&self, x: Dual<4>, w: Dual<2>) -> Dual<4> {
+        let weight = self.weight.val();
+        let gain = style_gain(&weight);
+        let style = self.affine.forward_dual(w).map(|style| style * gain);
+        let y = modulated_conv_dual(x, weight, style, false);
+        Dual {
+            value: self.add_bias(y.value),
+            tangent: y.tangent,
+        }
+    }
+
+    fn add_bias(&self, y: Tensor<4>) -> Tensor<4> {
         bias_act(y, Some(self.bias.val()), Activation::Linear, 1.0, None)
     }
+}
+
+/// In place of demodulation, styles are scaled by `1 / √i`.
+fn style_gain(weight: &Tensor<4>) -> f32 {
+    1.0 / (weight.dims()[1] as f32).sqrt()
 }

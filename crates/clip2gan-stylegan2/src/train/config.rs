@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::PathLengthConfig;
 use crate::{DiscriminatorConfig, Error, GeneratorConfig, Result};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
@@ -52,6 +53,9 @@ pub struct TrainConfig {
     pub grid: usize,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: u64,
+    /// Path length regularisation; off by default.
+    #[serde(skip_serializing_if = "PathLengthConfig::is_default")]
+    pub path_length: PathLengthConfig,
 }
 
 impl Default for TrainConfig {
@@ -79,6 +83,7 @@ impl Default for TrainConfig {
             samples_every: 4000,
             grid: 8,
             checkpoint_seconds: 240,
+            path_length: PathLengthConfig::default(),
         }
     }
 }
@@ -127,6 +132,7 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<()> {
         self.generator().validate()?;
         self.discriminator().validate()?;
+        self.path_length.validate()?;
         let group = self.mbstd_group_size.min(self.batch.max(1));
         check(
             self.batch > 0 && self.batch.is_multiple_of(group),

@@ -17,18 +17,19 @@ pub(crate) struct Latents {
     pub noise: NoiseMode,
 }
 
-/// Draws the latents of `phase` in step `step`: a pure function of the seed, these names and the generator.
+/// Draws `batch` latents of `phase` in step `step`: a pure function of the seed, these names and the generator.
 ///
 /// With probability `style_mixing` the layers from a uniformly drawn cutoff on take a second style.
 pub(crate) fn draw(
     generator: &Generator,
     config: &TrainConfig,
+    batch: usize,
     phase: &str,
     step: u64,
     device: &Device,
 ) -> Latents {
     let mut rng = rng::stream(config.seed, phase, step);
-    let (batch, num_ws) = (config.batch, generator.num_ws());
+    let num_ws = generator.num_ws();
     let noise = NoiseMode::Random { seed: rng.random() };
     let mixed = rng.random::<f32>() < config.style_mixing;
     let cutoff = rng.random_range(1..num_ws);

@@ -2,9 +2,13 @@
 
 use burn::tensor::Device;
 use clip2gan_train::{Adam, AdamConfig, Checkpoint, params};
+use clip2gan_weights::{Array, Arrays};
 
 use crate::train::TrainConfig;
 use crate::{Discriminator, Generator, Result};
+
+/// Group of a checkpoint that holds the running mean of path lengths.
+const PATH_LENGTH: &str = "path_length";
 
 /// Networks and optimisers after some number of steps. The networks are without autodiff.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub struct TrainState {
     pub generator_adam: Adam,
     /// Optimiser of the discriminator.
     pub discriminator_adam: Adam,
+    /// Running mean of path lengths: 0 until the first was measured.
+    pub path_length_mean: f32,
     /// Steps made.
     pub step: u64,
 }
@@ -33,13 +39,20 @@ impl TrainState {
             eps: 1e-8,
             weight_decay: 0.0,
         };
+        let path_length = &config.path_length;
+        let generator_adam = if path_length.weight > 0.0 {
+            adam.lazy(path_length.interval as usize)
+        } else {
+            adam
+        };
         let generator = config.generator().init_seeded(device, config.seed);
         Self {
             ema: generator.clone(),
             generator,
             discriminator: config.discriminator().init_seeded(device, config.seed),
-            generator_adam: adam.init(),
+            generator_adam: generator_adam.init(),
             discriminator_adam: adam.lazy(config.r1_interval as usize).init(),
+            path_length_mean: 0.0,
             step: 0,
         }
     }
@@ -61,12 +74,18 @@ impl TrainState {
 
     /// Everything, as it goes to a file.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::new(self.step)
+        let checkpoint = Checkpoint::new(self.step)
             .with_group("generator", params::to_arrays(&self.generator))
             .with_group("ema", params::to_arrays(&self.ema))
             .with_group("discriminator", params::to_arrays(&self.discriminator))
             .with_group("generator_adam", self.generator_adam.state())
-            .with_group("discriminator_adam", self.discriminator_adam.state())
+            .with_group("discriminator_adam", self.discriminator_adam.state());
+        // A run without the regulariser has nothing to keep.
+        if self.path_length_mean == 0.0 {
+            return checkpoint;
+        }
+        let mean = Array::from_f32(vec![1], &[self.path_length_mean]);
+        checkpoint.with_group(PATH_LENGTH, Arrays::from([("mean".to_owned(), mean)]))
     }
 
     /// The state that [`checkpoint`](Self::checkpoint) was made of, in networks of the same sizes.
@@ -78,6 +97,10 @@ impl TrainState {
             (self.generator_adam, self.discriminator_adam);
         generator_adam.load_state(&checkpoint.take_group("generator_adam")?)?;
         discriminator_adam.load_state(&checkpoint.take_group("discriminator_adam")?)?;
+        let mean = checkpoint
+            .groups
+            .remove(PATH_LENGTH)
+            .and_then(|group| group.get("mean")?.to_f32().first().copied());
         Ok(Self {
             generator: params::load(self.generator, checkpoint.take_group("generator")?)?,
             ema: params::load(self.ema, checkpoint.take_group("ema")?)?,
@@ -87,6 +110,7 @@ impl TrainState {
             )?,
             generator_adam,
             discriminator_adam,
+            path_length_mean: mean.unwrap_or(0.0),
             step: checkpoint.step,
         })
     }

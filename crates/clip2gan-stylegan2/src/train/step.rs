@@ -6,6 +6,7 @@ use clip2gan_train::{NamedGradients, ema_update, rng};
 use rand::RngExt;
 use serde::Serialize;
 
+use crate::train::path_length::path_length_phase;
 use crate::train::{TrainConfig, TrainState, latents};
 use crate::{Error, Generator, Result, loss};
 
@@ -30,6 +31,12 @@ pub struct StepStats {
     /// Mean `‖∇ₓD(x)‖²`, in the steps that regularise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r1_penalty: Option<f32>,
+    /// Mean squared deviation of path lengths, in the steps that regularise them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_length_penalty: Option<f32>,
+    /// Running mean of path lengths, in the same steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_length_mean: Option<f32>,
 }
 
 /// Makes one step on `real [batch, channels, r, r]` (−1..1): a pure function of its arguments.
@@ -62,6 +69,12 @@ pub fn step(
     };
 
     let (state, generator_loss) = generator_phase(state, config)?;
+    let (state, path_length) = if config.path_length.is_due(number) {
+        let (state, stats) = path_length_phase(state, config)?;
+        (state, Some(stats))
+    } else {
+        (state, None)
+    };
     let (state, discriminator) = discriminator_phase(state, real.clone(), config)?;
     let (mut state, r1_penalty) =
         if number.is_multiple_of(config.r1_interval) && config.r1_gamma > 0.0 {
@@ -86,6 +99,8 @@ pub fn step(
         fake_logit,
         real_accuracy,
         r1_penalty,
+        path_length_penalty: path_length.as_ref().map(|stats| stats.penalty),
+        path_length_mean: path_length.as_ref().map(|stats| stats.mean),
     };
     Ok((state, stats))
 }
@@ -94,7 +109,14 @@ pub fn step(
 fn generator_phase(mut state: TrainState, config: &TrainConfig) -> Result<(TrainState, f32)> {
     let device = state.device();
     let generator = state.generator.clone().train();
-    let latents = latents::draw(&generator, config, "generator phase", state.step, &device);
+    let latents = latents::draw(
+        &generator,
+        config,
+        config.batch,
+        "generator phase",
+        state.step,
+        &device,
+    );
     let fake = generator.synthesis.forward(latents.ws, latents.noise);
     let loss = loss::generator_loss(state.discriminator.forward(fake));
     let value = finite("generator loss", scalar(loss.clone()), state.step)?;
@@ -118,6 +140,7 @@ fn discriminator_phase(
     let latents = latents::draw(
         &state.generator,
         config,
+        config.batch,
         "discriminator phase",
         state.step,
         &device,
@@ -176,11 +199,11 @@ fn mirror(real: Tensor<4>, config: &TrainConfig, step: u64) -> Tensor<4> {
     Tensor::cat(images.collect(), 0)
 }
 
-fn scalar(value: Tensor<1>) -> f32 {
+pub(crate) fn scalar(value: Tensor<1>) -> f32 {
     value.inner().into_scalar::<f32>()
 }
 
-fn finite(what: &'static str, value: f32, step: u64) -> Result<f32> {
+pub(crate) fn finite(what: &'static str, value: f32, step: u64) -> Result<f32> {
     if value.is_finite() {
         return Ok(value);
     }

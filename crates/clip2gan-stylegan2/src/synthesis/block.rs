@@ -1,0 +1,155 @@
+//! The layers of one resolution.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use clip2gan_kernels::upfirdn2d;
+use clip2gan_train::rng;
+
+use crate::init::Init;
+use crate::layers::{RESAMPLE_FILTER, SynthesisLayer, ToRgb};
+use crate::tangent::Dual;
+use crate::{GeneratorConfig, NoiseMode};
+
+/// What a block hands to the next one.
+#[derive(Clone, Debug)]
+pub struct BlockOutput {
+    /// `[n, c, r, r]`.
+    pub features: Tensor<4>,
+    /// `[n, channels, r, r]`: the image so far.
+    pub rgb: Tensor<4>,
+}
+
+/// [`BlockOutput`] with directional derivatives.
+#[derive(Clone, Debug)]
+pub struct DualBlockOutput {
+    /// `[n, c, r, r]`.
+    pub features: Dual<4>,
+    /// `[n, channels, r, r]`: the image so far.
+    pub rgb: Dual<4>,
+}
+
+/// The layers of one resolution.
+#[derive(Module, Debug)]
+pub struct SynthesisBlock {
+    /// `[c, 4, 4]`: the learnt input, in the first block only.
+    pub constant: Option<Param<Tensor<3>>>,
+    /// The doubling layer, in every block but the first.
+    pub conv0: Option<SynthesisLayer>,
+    /// The second layer.
+    pub conv1: SynthesisLayer,
+    /// Features to colours.
+    pub to_rgb: ToRgb,
+}
+
+impl SynthesisBlock {
+    pub(crate) fn new(config: &GeneratorConfig, resolution: usize, init: &mut Init) -> Self {
+        let outputs = config.channels(resolution);
+        let first = resolution == 4;
+        Self {
+            constant: first.then(|| init.normal([outputs, 4, 4], 1.0)),
+            conv0: (!first).then(|| {
+                let inputs = config.channels(resolution / 2);
+                SynthesisLayer::new(inputs, outputs, config.w_dim, resolution, true, init)
+            }),
+            conv1: SynthesisLayer::new(outputs, outputs, config.w_dim, resolution, false, init),
+            to_rgb: ToRgb::new(outputs, config.img_channels, config.w_dim, init),
+        }
+    }
+
+    /// `first` is the index of the block's first latent in `ws`.
+    pub(crate) fn forward(
+        &self,
+        previous: Option<&BlockOutput>,
+        ws: &Tensor<3>,
+        first: usize,
+        noise: NoiseMode,
+    ) -> BlockOutput {
+        let mut index = first;
+        let mut features = match (&self.constant, previous) {
+            (Some(constant), _) => spread(constant, ws),
+            (None, Some(previous)) => previous.features.clone(),
+            (None, None) => panic!("only the first block has no predecessor"),
+        };
+        if let Some(conv0) = &self.conv0 {
+            let noise = layer_noise(conv0, noise, index, ws);
+            features = conv0.forward(features, latent(ws, index), noise);
+            index += 1;
+        }
+        let noise = layer_noise(&self.conv1, noise, index, ws);
+        features = self.conv1.forward(features, latent(ws, index), noise);
+        let mut rgb = self.to_rgb.forward(features.clone(), latent(ws, index + 1));
+        if let Some(previous) = previous {
+            rgb = rgb + upsample(previous.rgb.clone());
+        }
+        BlockOutput { features, rgb }
+    }
+
+    /// The block and its directional derivative.
+    pub(crate) fn forward_dual(
+        &self,
+        previous: Option<DualBlockOutput>,
+        ws: &Dual<3>,
+        first: usize,
+        noise: NoiseMode,
+    ) -> DualBlockOutput {
+        let latent = |index| Dual {
+            value: latent(&ws.value, index),
+            tangent: latent(&ws.tangent, index),
+        };
+        let mut index = first;
+        let (mut features, previous_rgb) = match (&self.constant, previous) {
+            (Some(constant), _) => (Dual::constant(spread(constant, &ws.value)), None),
+            (None, Some(previous)) => (previous.features, Some(previous.rgb)),
+            (None, None) => panic!("only the first block has no predecessor"),
+        };
+        if let Some(conv0) = &self.conv0 {
+            let noise = layer_noise(conv0, noise, index, &ws.value);
+            features = conv0.forward_dual(features, latent(index), noise);
+            index += 1;
+        }
+        let noise = layer_noise(&self.conv1, noise, index, &ws.value);
+        features = self.conv1.forward_dual(features, latent(index), noise);
+        let mut rgb = self
+            .to_rgb
+            .forward_dual(features.clone(), latent(index + 1));
+        if let Some(previous) = previous_rgb {
+            rgb = rgb + previous.map(upsample);
+        }
+        DualBlockOutput { features, rgb }
+    }
+}
+
+/// The learnt input, once per image.
+fn spread(constant: &Param<Tensor<3>>, ws: &Tensor<3>) -> Tensor<4> {
+    let batch = ws.dims()[0];
+    constant.val().unsqueeze::<4>().repeat_dim(0, batch)
+}
+
+fn latent(ws: &Tensor<3>, index: usize) -> Tensor<2> {
+    ws.clone().narrow(1, index, 1).squeeze_dim(1)
+}
+
+/// The noise of the layer that takes latent `index`.
+fn layer_noise(
+    layer: &SynthesisLayer,
+    noise: NoiseMode,
+    index: usize,
+    ws: &Tensor<3>,
+) -> Option<Tensor<4>> {
+    match noise {
+        NoiseMode::None => None,
+        NoiseMode::Const => Some(layer.constant_noise()),
+        NoiseMode::Random { seed } => {
+            let [height, width] = layer.noise_const.dims();
+            let mut rng = rng::stream(seed, "synthesis noise", index as u64);
+            let device = ws.device().without_autodiff();
+            let shape = [ws.dims()[0], 1, height, width];
+            Some(rng::randn(shape, &mut rng, &device))
+        }
+    }
+}
+
+/// Doubles the size of an image.
+fn upsample(rgb: Tensor<4>) -> Tensor<4> {
+    upfirdn2d(rgb, &RESAMPLE_FILTER, 2, 1, [2, 1, 2, 1], 4.0)
+}
