@@ -170,6 +170,19 @@ fn options_that_the_bundle_cannot_follow_end_with_2() {
 }
 
 #[test]
+fn a_generators_seed_has_32_bits_as_upstream() {
+    let (call, folder) = clip2gan(&[
+        "generate",
+        "--network",
+        &bundle(),
+        "--seeds",
+        "1,4294967296",
+    ]);
+    call.fails(2, &["seed 4294967296 is too large", "at most 4294967295"]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn errors_are_json_where_json_was_asked_for() {
     let (call, _folder) = clip2gan(&["sample", PROMPT, "--bundle", "nowhere", "--json"]);
     call.fails(1, &[]);

@@ -213,7 +213,7 @@ fn generate_draws_a_file_a_seed() {
         .ok()
         .out;
     assert!(
-        info.contains("seed:        5") && info.contains("noise-mode"),
+        info.contains("seed:        5") && info.contains("noise-mode") && info.contains("smoke"),
         "{info}"
     );
 }

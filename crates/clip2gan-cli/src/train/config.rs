@@ -116,3 +116,23 @@ impl RunConfig {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_makes_sense_and_has_one_seed() {
+        let presets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/presets");
+        for name in ["smoke", "avatars"] {
+            let config = RunConfig::read(&presets.join(format!("{name}.toml")), Some(5)).unwrap();
+            assert_eq!(config.name, name);
+            config.clip.model.validate().unwrap();
+            config.clip.train.validate().unwrap();
+            config.gan.validate().unwrap();
+            config.mapper.validate().unwrap();
+            let seeds = [config.clip.train.seed, config.gan.seed, config.mapper.seed];
+            assert_eq!(seeds, [5; 3]);
+        }
+    }
+}
