@@ -31,6 +31,32 @@ pub enum Error {
         /// What is wrong with the file.
         reason: String,
     },
+    /// The file names or does something that is not on the list of what a checkpoint may; nothing of it was executed.
+    #[error("{} was refused: it holds {what}, which no checkpoint needs", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The file asks for more memory or time than files of its size are given.
+    #[error("{} was refused: it asks for {what}, which is out of proportion to the file", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What it asks for.
+        what: String,
+    },
+    /// An array in a file is damaged.
+    #[error("array `{key}` of {} cannot be read: {reason}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        key: String,
+        /// What was expected, and what was found.
+        reason: String,
+    },
     /// An array has a type that this crate does not hold.
     #[error("array `{key}` has type {found}, which is not supported")]
     UnsupportedDtype {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype as FileDtype, SafeTensors, TensorInfo};
+use safetensors::tensor::{Dtype as FileDtype, Metadata as FileHeader, SafeTensors, TensorInfo};
 use serde::Serialize;
 
 use crate::{Array, Arrays, Dtype, Error, Result, write_atomic};
@@ -27,11 +28,7 @@ pub fn read_safetensors(path: impl AsRef<Path>) -> Result<(Arrays, Metadata)> {
 
 /// As [`read_safetensors`], from the bytes of a file; `path` only names it in errors.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Arrays, Metadata)> {
-    let invalid = |reason: String| Error::Format {
-        path: path.to_owned(),
-        format: "safetensors",
-        reason,
-    };
+    let invalid = |reason| invalid(path, reason);
     let file = SafeTensors::deserialize(bytes).map_err(|error| invalid(error.to_string()))?;
     let (_, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| invalid(error.to_string()))?;
@@ -60,6 +57,55 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Arrays, Metadata)> {
         arrays.insert(key.to_owned(), array);
     }
     Ok((arrays, metadata))
+}
+
+/// Types and shapes by name.
+pub(crate) type Header = BTreeMap<String, (Dtype, Vec<usize>)>;
+
+/// Reads only the header of a file of `length` bytes.
+pub(crate) fn read_header(
+    path: &Path,
+    file: &mut (impl Read + Seek),
+    length: u64,
+) -> Result<(Header, Metadata)> {
+    let mut read = |from: u64, size: u64| {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        file.by_ref().take(size).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let size = read(0, 8).map_err(Error::io("read", path))?;
+    let size = size.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let json = read(8, size.min(length)).map_err(Error::io("read", path))?;
+    let header: FileHeader =
+        serde_json::from_slice(&json).map_err(|error| invalid(path, error.to_string()))?;
+    let expected = (header.data_len() as u64)
+        .saturating_add(size)
+        .saturating_add(8);
+    if expected != length {
+        return Err(invalid(
+            path,
+            format!("the header asks for {expected} bytes, but the file has {length}"),
+        ));
+    }
+    let mut arrays = Header::new();
+    for (key, info) in header.tensors() {
+        let dtype = from_file(info.dtype).ok_or_else(|| Error::UnsupportedDtype {
+            key: key.clone(),
+            found: format!("{:?}", info.dtype),
+        })?;
+        arrays.insert(key, (dtype, info.shape.clone()));
+    }
+    let metadata = header.metadata().clone().unwrap_or_default();
+    Ok((arrays, metadata.into_iter().collect()))
+}
+
+fn invalid(path: &Path, reason: String) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        format: "safetensors",
+        reason,
+    }
 }
 
 /// Writes a safetensors file, wholly or not at all (see [`write_atomic`]).
