@@ -46,6 +46,7 @@ fn generator() -> (Generator, GeneratorConfig) {
         channel_base: 64,
         channel_max: 8,
         mapping_layers: 2,
+        ..GeneratorConfig::default()
     };
     (config.init(&Device::flex()), config)
 }

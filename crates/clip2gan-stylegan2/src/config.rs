@@ -24,6 +24,9 @@ pub struct GeneratorConfig {
     pub channel_max: usize,
     /// Fully connected layers of the mapping network.
     pub mapping_layers: usize,
+    /// Length of a class label; 0: unconditional.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub c_dim: usize,
 }
 
 impl Default for GeneratorConfig {
@@ -36,6 +39,7 @@ impl Default for GeneratorConfig {
             channel_base: 32768,
             channel_max: 512,
             mapping_layers: 8,
+            c_dim: 0,
         }
     }
 }
@@ -100,6 +104,12 @@ pub struct DiscriminatorConfig {
     pub mbstd_group_size: usize,
     /// Feature maps that the minibatch standard deviation adds.
     pub mbstd_num_channels: usize,
+    /// Length of a class label; 0: unconditional.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub c_dim: usize,
+    /// Fully connected layers of the mapping of labels, in conditional networks.
+    #[serde(skip_serializing_if = "is_eight")]
+    pub mapping_layers: usize,
 }
 
 impl Default for DiscriminatorConfig {
@@ -111,6 +121,8 @@ impl Default for DiscriminatorConfig {
             channel_max: 512,
             mbstd_group_size: 4,
             mbstd_num_channels: 1,
+            c_dim: 0,
+            mapping_layers: 8,
         }
     }
 }
@@ -143,6 +155,7 @@ impl DiscriminatorConfig {
         )?;
         positive("mbstd_group_size", self.mbstd_group_size)?;
         positive("mbstd_num_channels", self.mbstd_num_channels)?;
+        positive("mapping_layers", self.mapping_layers)?;
         if !self.channels(4).is_multiple_of(self.mbstd_num_channels) {
             return Err(Error::Config {
                 field: "mbstd_num_channels".into(),
@@ -188,4 +201,14 @@ fn positive(field: &str, value: usize) -> Result<()> {
         expected: "at least 1".into(),
         found: value.to_string(),
     })
+}
+
+// Settings left at what they were before they could be set are not written, so that files without them stay as they are.
+
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
+
+fn is_eight(value: &usize) -> bool {
+    *value == 8
 }

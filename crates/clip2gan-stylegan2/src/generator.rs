@@ -63,8 +63,23 @@ impl Generator {
     }
 
     /// `z [n, z_dim] → image [n, channels, r, r]` with truncation `psi` on all layers.
+    ///
+    /// # Panics
+    /// If the generator is conditional: see [`forward_labelled`](Self::forward_labelled).
     pub fn forward(&self, z: Tensor<2>, psi: f32, noise: NoiseMode) -> Tensor<4> {
         let ws = self.broadcast(self.mapping.forward(z));
+        self.synthesis.forward(self.truncate(ws, psi, None), noise)
+    }
+
+    /// [`forward`](Self::forward) with `labels [n, c_dim]` (one-hot), for a conditional generator.
+    pub fn forward_labelled(
+        &self,
+        z: Tensor<2>,
+        labels: Tensor<2>,
+        psi: f32,
+        noise: NoiseMode,
+    ) -> Tensor<4> {
+        let ws = self.broadcast(self.mapping.forward_labelled(z, labels));
         self.synthesis.forward(self.truncate(ws, psi, None), noise)
     }
 

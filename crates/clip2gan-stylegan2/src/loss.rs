@@ -39,9 +39,21 @@ pub struct R1 {
 /// R1 at `real [n, channels, r, r]`, exactly; see [`crate::tangent`].
 ///
 /// `discriminator` has autodiff enabled (`Module::train`).
+///
+/// # Panics
+/// If the discriminator is conditional: see [`r1_labelled`].
 pub fn r1(discriminator: &Discriminator, real: Tensor<4>) -> R1 {
+    exact_r1(discriminator, real, None)
+}
+
+/// [`r1`] with `labels [n, c_dim]`, for a conditional discriminator.
+pub fn r1_labelled(discriminator: &Discriminator, real: Tensor<4>, labels: Tensor<2>) -> R1 {
+    exact_r1(discriminator, real, Some(labels))
+}
+
+fn exact_r1(discriminator: &Discriminator, real: Tensor<4>, labels: Option<Tensor<2>>) -> R1 {
     let image = real.clone().inner().autodiff().require_grad();
-    let logits = discriminator.valid().forward(image.clone());
+    let logits = discriminator.valid().logits(image.clone(), labels.clone());
     let mut gradients = logits.sum().backward();
     let image_gradient = image
         .grad_remove(&mut gradients)
@@ -54,7 +66,7 @@ pub fn r1(discriminator: &Discriminator, real: Tensor<4>) -> R1 {
         value: real.inner(),
         tangent: image_gradient.clone(),
     };
-    let surrogate = discriminator.forward_dual(dual).tangent.sum();
+    let surrogate = discriminator.forward_dual(dual, labels).tangent.sum();
     R1 {
         penalty,
         image_gradient,

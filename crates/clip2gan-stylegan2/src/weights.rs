@@ -5,6 +5,7 @@
 //! | `mapping.fc{i}` | `mapping.layers.{i}` |
 //! | `synthesis.b{r}` | `synthesis.blocks.{log2 r − 2}` |
 //! | `….const`, `….torgb` | `….constant`, `….to_rgb` |
+//! | `mapping.embed` | the same, in conditional networks |
 //! | `b{R}.fromrgb` | `from_rgb` |
 //! | `b{r}` (r > 4) | `blocks.{log2 R − log2 r}` |
 //! | `b4` | `epilogue` |
@@ -55,10 +56,7 @@ fn rename(arrays: Arrays, our_key: impl Fn(&str) -> Option<String>) -> Result<Ar
 
 fn generator_key(key: &str) -> Option<String> {
     if let Some(rest) = key.strip_prefix("mapping.") {
-        return match rest.strip_prefix("fc") {
-            Some(layer) => Some(format!("mapping.layers.{layer}")),
-            None => (rest == "w_avg").then(|| key.to_owned()),
-        };
+        return mapping_key(rest).or_else(|| (rest == "w_avg").then(|| key.to_owned()));
     }
     let (resolution, rest) = block(key.strip_prefix("synthesis.")?)?;
     let rest = match rest {
@@ -71,7 +69,20 @@ fn generator_key(key: &str) -> Option<String> {
     ))
 }
 
+/// `fc0.weight` → `mapping.layers.0.weight`.
+fn mapping_key(rest: &str) -> Option<String> {
+    match rest.strip_prefix("fc") {
+        Some(layer) => Some(format!("mapping.layers.{layer}")),
+        None => rest
+            .starts_with("embed.")
+            .then(|| format!("mapping.{rest}")),
+    }
+}
+
 fn discriminator_key(key: &str, image_resolution: usize) -> Option<String> {
+    if let Some(rest) = key.strip_prefix("mapping.") {
+        return mapping_key(rest);
+    }
     let (resolution, rest) = block(key)?;
     if resolution == 4 {
         return Some(format!("epilogue.{rest}"));

@@ -36,6 +36,7 @@ fn generator() -> Generator {
         channel_base: 1024,
         channel_max: 32,
         mapping_layers: 2,
+        ..GeneratorConfig::default()
     };
     let arrays = weights::generator_from_nvlabs(fixture("nv32_g.safetensors")).unwrap();
     params::load(config.init(&Device::flex()), &arrays).unwrap()

@@ -54,6 +54,7 @@ fn bundle() -> Bundle {
         channel_base: 64,
         channel_max: 8,
         mapping_layers: 2,
+        ..GeneratorConfig::default()
     };
     let mut mapper = MapperConfig {
         noise_dim: 4,

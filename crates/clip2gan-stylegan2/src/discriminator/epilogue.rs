@@ -1,4 +1,4 @@
-//! The end of the discriminator: from 4×4 features to one logit.
+//! The end of the discriminator: from 4×4 features to one logit, or to the features that a label is compared with.
 
 use std::f32::consts::SQRT_2;
 
@@ -20,7 +20,7 @@ pub struct Epilogue {
     pub conv: ConvLayer,
     /// Fully connected with leaky ReLU.
     pub fc: FullyConnected,
-    /// The logit.
+    /// The logit; in conditional networks, as many features as the mapped label has.
     pub out: FullyConnected,
 }
 
@@ -30,15 +30,16 @@ impl Epilogue {
         let minibatch_stddev =
             MinibatchStddev::new(config.mbstd_group_size, config.mbstd_num_channels);
         let inputs = channels + minibatch_stddev.num_channels();
+        let outputs = if config.c_dim > 0 { channels } else { 1 };
         Self {
             minibatch_stddev,
             conv: ConvLayer::new(inputs, channels, 3, true, false, SQRT_2, init),
             fc: FullyConnected::new(channels * 16, channels, 1.0, 0.0, true, init),
-            out: FullyConnected::new(channels, 1, 1.0, 0.0, false, init),
+            out: FullyConnected::new(channels, outputs, 1.0, 0.0, false, init),
         }
     }
 
-    /// `[n, c, 4, 4] → [n, 1]`.
+    /// `[n, c, 4, 4] → [n, 1]`, or `[n, c]` in conditional networks.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.conv.forward(self.minibatch_stddev.forward(x));
         self.out.forward(self.fc.forward(x.flatten(1, 3)))

@@ -2,10 +2,12 @@
 
 mod block;
 mod epilogue;
+mod label_mapping;
 mod minibatch_stddev;
 
 pub use block::DiscriminatorBlock;
 pub use epilogue::Epilogue;
+pub use label_mapping::LabelMapping;
 pub use minibatch_stddev::MinibatchStddev;
 
 use std::f32::consts::SQRT_2;
@@ -21,6 +23,8 @@ use crate::tangent::Dual;
 /// The discriminator.
 #[derive(Module, Debug)]
 pub struct Discriminator {
+    /// Label to the direction of projection, in conditional networks.
+    pub mapping: Option<LabelMapping>,
     /// 1×1 convolution from colours to features.
     pub from_rgb: ConvLayer,
     /// Residual blocks, each halving the resolution, from the largest.
@@ -40,20 +44,57 @@ impl Discriminator {
                 .map(|r| DiscriminatorBlock::new(config.channels(r), config.channels(r / 2), init))
                 .collect(),
             epilogue: Epilogue::new(config, init),
+            mapping: (config.c_dim > 0).then(|| LabelMapping::new(config, init)),
         }
     }
 
     /// `image [n, channels, r, r] → logits [n, 1]`.
+    ///
+    /// # Panics
+    /// If the network is conditional: see [`forward_labelled`](Self::forward_labelled).
     pub fn forward(&self, image: Tensor<4>) -> Tensor<2> {
+        self.logits(image, None)
+    }
+
+    /// `image [n, channels, r, r]` and `labels [n, c_dim]` (one-hot) `→ logits [n, 1]`. An unconditional network takes
+    /// no notice of labels.
+    pub fn forward_labelled(&self, image: Tensor<4>, labels: Tensor<2>) -> Tensor<2> {
+        self.logits(image, Some(labels))
+    }
+
+    pub(crate) fn logits(&self, image: Tensor<4>, labels: Option<Tensor<2>>) -> Tensor<2> {
         let x = self.from_rgb.forward(image);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.epilogue.forward(x)
+        let x = self.epilogue.forward(x);
+        match self.direction(labels) {
+            Some(direction) => project(x, direction),
+            None => x,
+        }
     }
 
     /// Logits at `image.value` and their derivative along `image.tangent`.
-    pub fn forward_dual(&self, image: Dual<4>) -> Dual<2> {
+    ///
+    /// # Panics
+    /// If the network is conditional and there are no labels.
+    pub fn forward_dual(&self, image: Dual<4>, labels: Option<Tensor<2>>) -> Dual<2> {
         let x = self.from_rgb.forward_dual(image);
         let x = self.blocks.iter().fold(x, |x, block| block.forward_dual(x));
-        self.epilogue.forward_dual(x)
+        let x = self.epilogue.forward_dual(x);
+        match self.direction(labels) {
+            Some(direction) => x.map(|x| project(x, direction.clone())),
+            None => x,
+        }
     }
+
+    fn direction(&self, labels: Option<Tensor<2>>) -> Option<Tensor<2>> {
+        let mapping = self.mapping.as_ref()?;
+        let labels = labels.expect("a conditional network takes labels besides images");
+        Some(mapping.forward(labels))
+    }
+}
+
+/// `x · direction / √c` per image: two `[n, c]` → `[n, 1]`.
+fn project(x: Tensor<2>, direction: Tensor<2>) -> Tensor<2> {
+    let channels = x.dims()[1];
+    (x * direction).sum_dim(1) / (channels as f32).sqrt()
 }

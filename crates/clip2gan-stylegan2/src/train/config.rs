@@ -99,6 +99,7 @@ impl TrainConfig {
             channel_base: self.channel_base,
             channel_max: self.channel_max,
             mapping_layers: self.mapping_layers,
+            ..GeneratorConfig::default()
         }
     }
 
@@ -111,6 +112,7 @@ impl TrainConfig {
             channel_max: self.channel_max,
             mbstd_group_size: self.mbstd_group_size,
             mbstd_num_channels: 1,
+            ..DiscriminatorConfig::default()
         }
     }
 
