@@ -122,7 +122,7 @@ pub fn describe(path: impl AsRef<Path>) -> Result<Description> {
     let path = path.as_ref();
     let (mut file, length) = open(path)?;
     let start = start(&mut file).map_err(|fault| fault.in_file(path, "checkpoint"))?;
-    if is_safetensors(&start, length) {
+    if is_safetensors(&start) {
         let (arrays, metadata) = safetensors::read_header(path, &mut file, length)?;
         return Ok(Checkpoint {
             format: Format::Safetensors,
@@ -147,7 +147,7 @@ fn open(path: &Path) -> Result<(File, u64)> {
 
 fn read_from(path: &Path, mut file: impl Read + Seek, length: u64) -> Result<Checkpoint> {
     let start = start(&mut file).map_err(|fault| fault.in_file(path, "checkpoint"))?;
-    if is_safetensors(&start, length) {
+    if is_safetensors(&start) {
         let bytes = whole(&mut file, length).map_err(|fault| fault.in_file(path, "safetensors"))?;
         let (arrays, metadata) = safetensors::parse(path, &bytes)?;
         return Ok(Checkpoint {
@@ -172,12 +172,9 @@ fn start(file: &mut (impl Read + Seek)) -> Found<Vec<u8>> {
     Ok(start)
 }
 
-/// Whether a file begins with the length of a header and the header's brace.
-fn is_safetensors(start: &[u8], length: u64) -> bool {
-    match start.split_first_chunk() {
-        Some((header, [b'{'])) => u64::from_le_bytes(*header) <= length,
-        _ => false,
-    }
+/// Whether a file begins with the length of a header (of less than 4 GB) and the header's brace.
+fn is_safetensors(start: &[u8]) -> bool {
+    matches!(start, [_, _, _, _, 0, 0, 0, 0, b'{'])
 }
 
 fn whole(file: &mut (impl Read + Seek), length: u64) -> Found<Vec<u8>> {

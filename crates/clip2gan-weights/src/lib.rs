@@ -6,7 +6,7 @@
 //! - [`checkpoint`]: files of any format, read or described;
 //! - [`array`]: arrays, and conversions between their types;
 //! - [`safetensors`]: the safetensors format, read and written;
-//! - [`file`]: files that are either wholly there or not there at all.
+//! - [`mod@file`]: files that are either wholly there or not there at all.
 
 pub mod array;
 pub mod checkpoint;

@@ -32,6 +32,7 @@ pub(crate) fn visit<'a>(walk: &mut Walk<'_, 'a>, key: &str, value: Value<'a>) ->
     let Some((_, [meta])) = pickle.call(value) else {
         return Fault::invalid(format!("the module `{key}` is not described"));
     };
+    walk.count(pickle.entries(*meta).unwrap_or_default())?;
     let version = pickle.get(*meta, "version");
     if version != Some(VERSION) || pickle.get(*meta, "type") != Some(Value::Text("class")) {
         return Fault::invalid(format!(
@@ -59,6 +60,7 @@ pub(crate) fn visit_state<'a>(
     let Some(entries) = pickle.entries(state) else {
         return Fault::invalid(format!("the state of module `{key}` is no dictionary"));
     };
+    walk.count(entries)?;
     let mut module = Module {
         class,
         ..Module::default()
@@ -69,7 +71,9 @@ pub(crate) fn visit_state<'a>(
         };
         match name {
             "_parameters" | "_buffers" | "_modules" => {
-                for (name, part) in pickle.entries(*value).unwrap_or_default() {
+                let parts = pickle.entries(*value).unwrap_or_default();
+                walk.count(parts)?;
+                for (name, part) in parts {
                     let Value::Text(name) = *name else {
                         return Fault::invalid(format!("module `{key}` has a part without a name"));
                     };

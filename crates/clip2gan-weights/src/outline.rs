@@ -83,7 +83,10 @@ impl<'a> Walk<'_, 'a> {
                         self.visit_entries(key, entries)?;
                     }
                 }
-                Kind::Sequence => self.visit_items(key, value)?,
+                Kind::Same => match pickle.call(value) {
+                    Some((_, [inner, ..])) => self.visit(key, *inner)?,
+                    _ => self.keep(key, value)?,
+                },
                 _ => self.keep(key, value)?,
             },
             Object::Tuple(_) | Object::List(_) | Object::Set(_) => self.visit_items(key, value)?,
@@ -174,7 +177,10 @@ impl<'a> Walk<'_, 'a> {
             }
             Object::Persistent(_) => "<storage>".into(),
             Object::Call(call) => match call.class.kind {
-                Kind::Sequence => self.json_items(value)?,
+                Kind::Same => match pickle.call(value) {
+                    Some((_, [inner, ..])) => self.json(*inner)?,
+                    _ => Json::Array(Vec::new()),
+                },
                 Kind::Namespace => match pickle.state(value) {
                     Some(state) => self.json(state)?,
                     None => Json::Null,
@@ -222,6 +228,11 @@ impl<'a> Walk<'_, 'a> {
         }
         self.path.push(value);
         Ok(())
+    }
+
+    /// Counts entries that are looked at without being kept.
+    pub fn count<T>(&mut self, entries: &[T]) -> Found<()> {
+        self.spend(entries.len())
     }
 
     /// Counts one part of the outline, and the text it takes.

@@ -3,7 +3,8 @@
 mod common;
 
 use clip2gan_weights::{
-    Array, Arrays, Dtype, Family, Format, describe, read_checkpoint, read_safetensors,
+    Array, Arrays, Dtype, Family, Format, Metadata, describe, read_checkpoint, read_safetensors,
+    write_safetensors,
 };
 use common::fixture;
 use serde_json::json;
@@ -94,5 +95,19 @@ fn a_description_says_what_reading_gives() {
         let elements: usize = read.arrays.values().map(Array::len).sum();
         assert_eq!(described.elements(), elements as u64);
         assert_eq!(described.dtypes(), [Dtype::F32].into());
+    }
+}
+
+#[test]
+fn what_was_read_is_written_as_safetensors_and_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["nv32.pkl", "ros32.pt"] {
+        let arrays = read_checkpoint(fixture(name)).unwrap().arrays;
+        let path = folder.path().join(name);
+        write_safetensors(&path, &arrays, &Metadata::new()).unwrap();
+        let again = read_checkpoint(&path).unwrap();
+        // The format is told by the bytes, whatever the name.
+        assert_eq!(again.format, Format::Safetensors);
+        assert_eq!(again.arrays, arrays);
     }
 }

@@ -168,7 +168,17 @@ fn torchscript_gives_the_state_of_its_modules() {
         .op("(](")
         .int(2)
         .int(3)
-        .op("etRubub")
+        .op("etR");
+    let pickle = pickle
+        .text("sizes")
+        .global("torch.jit._pickle", "restore_type_tag")
+        .op("(}");
+    let pickle = pickle
+        .text("a")
+        .int(1)
+        .op("s")
+        .text("Dict[str, int]")
+        .op("tRubub")
         .stop();
     let file = zip(&[
         ("m/data.pkl", &pickle),
@@ -181,7 +191,50 @@ fn torchscript_gives_the_state_of_its_modules() {
     assert_eq!(read.arrays["visual.weight"].shape, [2]);
     assert_eq!(read.modules["visual"].class, "Linear");
     assert_eq!(read.modules["visual"].attributes["stride"], json!([2, 3]));
+    assert_eq!(read.modules["visual"].attributes["sizes"], json!({"a": 1}));
     assert_eq!(read.modules[""].attributes["training"], json!(false));
+}
+
+#[test]
+fn archives_with_wide_end_records_are_read() {
+    let pickle = single("w", |it| it.tensor("ByteStorage", "0", 4, 0, &[4], &[1]));
+    let file = zip(&[("a/data.pkl", &pickle), ("a/data/0", b"good")]);
+    // Sizes and places of the last entry move to an extra field, count and place of the directory to a wide record.
+    let end = file.len() - 22;
+    let start = u32::from_le_bytes(*file[end + 16..].first_chunk().unwrap()) as usize;
+    let entry = end - 46 - "a/data/0".len();
+    let wide = |at: usize| u64::from(u32::from_le_bytes(*file[at..].first_chunk().unwrap()));
+    let mut new = file[..end].to_vec();
+    for field in [20, 24, 42] {
+        new[entry + field..entry + field + 4].fill(0xff);
+    }
+    new[entry + 30] = 28;
+    new.extend([1, 0, 24, 0]);
+    for field in [24, 20, 42] {
+        new.extend(wide(entry + field).to_le_bytes());
+    }
+    let record = new.len() as u64;
+    new.extend(b"PK\x06\x06");
+    new.extend([0; 20]);
+    for value in [2, 2, record - start as u64, start as u64] {
+        new.extend(value.to_le_bytes());
+    }
+    new.extend(b"PK\x06\x07\0\0\0\0");
+    new.extend(record.to_le_bytes());
+    new.extend([1, 0, 0, 0]);
+    new.extend(b"PK\x05\x06\0\0\0\0");
+    new.extend([0xff; 12]);
+    new.extend([0, 0]);
+    assert_eq!(parse(&new).unwrap().arrays["w"].data, b"good");
+    // The record elsewhere, the directory beyond the file.
+    for (place, found) in [
+        (new.len() - 22 - 12, "64-bit"),
+        (record as usize + 48, "damaged"),
+    ] {
+        let mut damaged = new.clone();
+        damaged[place] ^= 1;
+        assert!(refusal(&damaged).contains(found));
+    }
 }
 
 #[test]

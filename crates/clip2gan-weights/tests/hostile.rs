@@ -188,6 +188,22 @@ fn laughs_and_depths_are_bounded() {
 }
 
 #[test]
+fn one_module_under_many_names_is_bounded() {
+    // Each of the names makes the reader look through twenty thousand hooks that it does not keep.
+    let mut pickle = Pickle::new().op("}(").text("m");
+    pickle = pickle.global("__torch__", "M").op([b')', 0x81]).op("q\0}(");
+    for hook in 0..20_000 {
+        pickle = pickle.text(&format!("_{hook:05}")).op("N");
+    }
+    pickle = pickle.op("ub");
+    for key in 0..20_000 {
+        pickle = pickle.int(key).op("h\0");
+    }
+    let error = quick(&pickle.op("u").stop());
+    assert!(error.contains("out of proportion"), "{error}");
+}
+
+#[test]
 fn one_storage_under_many_names_is_bounded() {
     let mut pickle = Pickle::new().op("}(").text("w");
     pickle = pickle

@@ -7,8 +7,8 @@ use crate::Dtype;
 pub(crate) enum Kind {
     /// A dictionary of some sort.
     Dict,
-    /// A function that gives back the sequence it is given.
-    Sequence,
+    /// A function that gives back the list or dictionary it is given, or one with the same in it.
+    Same,
     /// An object of named attributes.
     Namespace,
     /// `torch_utils.persistence._reconstruct_persistent_obj`: a module, its source text and its state.
@@ -51,15 +51,16 @@ const ALLOWED: &[(&str, &str, Kind)] = &[
     ("__builtin__", "dict", Dict),
     ("dnnlib", "EasyDict", Dict),
     ("dnnlib.util", "EasyDict", Dict),
-    ("builtins", "set", Sequence),
-    ("builtins", "frozenset", Sequence),
-    ("__builtin__", "set", Sequence),
-    ("__builtin__", "frozenset", Sequence),
-    ("torch", "Size", Sequence),
-    ("torch.jit._pickle", "build_intlist", Sequence),
-    ("torch.jit._pickle", "build_doublelist", Sequence),
-    ("torch.jit._pickle", "build_boollist", Sequence),
-    ("torch.jit._pickle", "build_tensorlist", Sequence),
+    ("builtins", "set", Same),
+    ("builtins", "frozenset", Same),
+    ("__builtin__", "set", Same),
+    ("__builtin__", "frozenset", Same),
+    ("torch", "Size", Same),
+    ("torch.jit._pickle", "restore_type_tag", Same),
+    ("torch.jit._pickle", "build_intlist", Same),
+    ("torch.jit._pickle", "build_doublelist", Same),
+    ("torch.jit._pickle", "build_boollist", Same),
+    ("torch.jit._pickle", "build_tensorlist", Same),
     ("argparse", "Namespace", Namespace),
     (
         "torch_utils.persistence",

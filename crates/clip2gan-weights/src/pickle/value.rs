@@ -70,7 +70,7 @@ impl<'a> Pickle<'a> {
     /// The elements of a tuple, list, set or `torch.Size`.
     pub fn items(&self, value: Value<'a>) -> Option<&[Value<'a>]> {
         let inner = match self.call(value) {
-            Some((class, arguments)) if class.kind == Kind::Sequence => *arguments.first()?,
+            Some((class, arguments)) if class.kind == Kind::Same => *arguments.first()?,
             _ => value,
         };
         match self.object(inner)? {
