@@ -4,7 +4,7 @@
 //! little-endian bytes. The crate knows no tensor library and no model.
 //!
 //! - [`checkpoint`]: files of any format, read or described;
-//! - [`array`]: arrays, and conversions between their types;
+//! - [`mod@array`]: arrays, and conversions between their types;
 //! - [`safetensors`]: the safetensors format, read and written;
 //! - [`mod@file`]: files that are either wholly there or not there at all.
 

@@ -61,6 +61,7 @@ pub(crate) fn visit_state<'a>(
         return Fault::invalid(format!("the state of module `{key}` is no dictionary"));
     };
     walk.count(entries)?;
+    walk.count(class.as_bytes())?;
     let mut module = Module {
         class,
         ..Module::default()
@@ -88,17 +89,9 @@ pub(crate) fn visit_state<'a>(
             // Hooks and other things of PyTorch's own.
             _ if name.starts_with('_') => {}
             // TorchScript keeps arrays and submodules among the attributes.
-            _ if matches!(
-                pickle.object(*value),
-                Some(Object::Call(call)) if matches!(
-                    call.class.kind,
-                    Kind::Tensor | Kind::TypedTensor | Kind::Parameter | Kind::NumpyArray | Kind::Module | Kind::Persistent
-                )
-            ) =>
-            {
-                walk.visit(&joined(key, name)?, *value)?;
-            }
+            _ if is_part(pickle.object(*value)) => walk.visit(&joined(key, name)?, *value)?,
             _ => {
+                walk.count(name.as_bytes())?;
                 let value = walk.json(*value)?;
                 module.attributes.insert(joined("", name)?, value);
             }
@@ -106,4 +99,16 @@ pub(crate) fn visit_state<'a>(
     }
     walk.outline.modules.insert(key.to_owned(), module);
     Ok(())
+}
+
+/// Whether an attribute is an array or a module.
+fn is_part(object: Option<&Object<'_>>) -> bool {
+    use Kind::{Module, NumpyArray, Parameter, Persistent, Tensor, TypedTensor};
+    match object {
+        Some(Object::Call(call)) => matches!(
+            call.class.kind,
+            Tensor | TypedTensor | Parameter | NumpyArray | Module | Persistent
+        ),
+        _ => false,
+    }
 }

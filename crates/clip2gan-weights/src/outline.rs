@@ -57,6 +57,7 @@ impl<'a> Walk<'_, 'a> {
         self.spend(key.len())?;
         let view = self.tensors.view(self.pickle, value);
         if let Some(view) = view.map_err(|fault| fault.of_array(key))? {
+            self.spend(16 * view.shape.len())?;
             let twice = self.outline.views.insert(key.to_owned(), view);
             return match twice {
                 None => Ok(()),
@@ -230,7 +231,7 @@ impl<'a> Walk<'_, 'a> {
         Ok(())
     }
 
-    /// Counts entries that are looked at without being kept.
+    /// Counts entries to look through, or the bytes of a name to keep.
     pub fn count<T>(&mut self, entries: &[T]) -> Found<()> {
         self.spend(entries.len())
     }
