@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::init::Init;
-use crate::{Discriminator, Error, Generator, Result};
+use crate::{Architecture, Discriminator, Error, Generator, Result};
 
 /// Sizes of a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct GeneratorConfig {
     pub z_dim: usize,
     /// Length of the intermediate latent `w`.
     pub w_dim: usize,
-    /// Side of the image in pixels: a power of two from 8.
+    /// Side of the image in pixels: a power of two from 4.
     pub resolution: usize,
     /// Colour channels of the image.
     pub img_channels: usize,
@@ -27,6 +27,12 @@ pub struct GeneratorConfig {
     /// Length of a class label; 0: unconditional.
     #[serde(skip_serializing_if = "is_zero")]
     pub c_dim: usize,
+    /// How blocks are joined.
+    #[serde(skip_serializing_if = "Architecture::is_skip")]
+    pub architecture: Architecture,
+    /// Limit of what convolutions give (times their gain), for half precision: the reference takes 256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conv_clamp: Option<f32>,
 }
 
 impl Default for GeneratorConfig {
@@ -40,11 +46,29 @@ impl Default for GeneratorConfig {
             channel_max: 512,
             mapping_layers: 8,
             c_dim: 0,
+            architecture: Architecture::Skip,
+            conv_clamp: None,
         }
     }
 }
 
 impl GeneratorConfig {
+    /// The paper's config-f at another resolution: the default widths.
+    pub fn config_f(resolution: usize) -> Self {
+        Self {
+            resolution,
+            ..Self::default()
+        }
+    }
+
+    /// The paper's config-e: half as wide as config-f where that has fewer than `channel_max` channels.
+    pub fn config_e(resolution: usize) -> Self {
+        Self {
+            channel_base: 16384,
+            ..Self::config_f(resolution)
+        }
+    }
+
     /// Resolutions of the synthesis blocks: 4, 8, …, `resolution`.
     pub fn block_resolutions(&self) -> Vec<usize> {
         block_resolutions(self.resolution)
@@ -66,6 +90,7 @@ impl GeneratorConfig {
     /// [`Error::Config`] naming the field.
     pub fn validate(&self) -> Result<()> {
         validate_resolution(self.resolution)?;
+        validate_clamp(self.conv_clamp)?;
         positive("z_dim", self.z_dim)?;
         positive("w_dim", self.w_dim)?;
         positive("img_channels", self.img_channels)?;
@@ -92,7 +117,7 @@ impl GeneratorConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiscriminatorConfig {
-    /// Side of the image in pixels: a power of two from 8.
+    /// Side of the image in pixels: a power of two from 4.
     pub resolution: usize,
     /// Colour channels of the image.
     pub img_channels: usize,
@@ -110,6 +135,12 @@ pub struct DiscriminatorConfig {
     /// Fully connected layers of the mapping of labels, in conditional networks.
     #[serde(skip_serializing_if = "is_eight")]
     pub mapping_layers: usize,
+    /// How blocks are joined.
+    #[serde(skip_serializing_if = "Architecture::is_resnet")]
+    pub architecture: Architecture,
+    /// Limit of what convolutions give (times their gain), for half precision: the reference takes 256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conv_clamp: Option<f32>,
 }
 
 impl Default for DiscriminatorConfig {
@@ -123,12 +154,30 @@ impl Default for DiscriminatorConfig {
             mbstd_num_channels: 1,
             c_dim: 0,
             mapping_layers: 8,
+            architecture: Architecture::Resnet,
+            conv_clamp: None,
         }
     }
 }
 
 impl DiscriminatorConfig {
-    /// Resolutions of the residual blocks, falling: `resolution`, …, 8.
+    /// The paper's config-f at another resolution: the default widths.
+    pub fn config_f(resolution: usize) -> Self {
+        Self {
+            resolution,
+            ..Self::default()
+        }
+    }
+
+    /// The paper's config-e: half as wide as config-f where that has fewer than `channel_max` channels.
+    pub fn config_e(resolution: usize) -> Self {
+        Self {
+            channel_base: 16384,
+            ..Self::config_f(resolution)
+        }
+    }
+
+    /// Resolutions of the blocks, falling: `resolution`, …, 8; none at 4.
     pub fn block_resolutions(&self) -> Vec<usize> {
         let mut resolutions = block_resolutions(self.resolution);
         resolutions.remove(0);
@@ -147,6 +196,7 @@ impl DiscriminatorConfig {
     /// [`Error::Config`] naming the field.
     pub fn validate(&self) -> Result<()> {
         validate_resolution(self.resolution)?;
+        validate_clamp(self.conv_clamp)?;
         positive("img_channels", self.img_channels)?;
         positive("channel_max", self.channel_max)?;
         positive(
@@ -182,14 +232,25 @@ fn block_resolutions(resolution: usize) -> Vec<usize> {
 }
 
 fn validate_resolution(resolution: usize) -> Result<()> {
-    if resolution.is_power_of_two() && (8..=4096).contains(&resolution) {
+    if resolution.is_power_of_two() && (4..=4096).contains(&resolution) {
         return Ok(());
     }
     Err(Error::Config {
         field: "resolution".into(),
-        expected: "a power of two from 8 to 4096".into(),
+        expected: "a power of two from 4 to 4096".into(),
         found: resolution.to_string(),
     })
+}
+
+fn validate_clamp(clamp: Option<f32>) -> Result<()> {
+    match clamp {
+        Some(clamp) if !(clamp > 0.0 && clamp.is_finite()) => Err(Error::Config {
+            field: "conv_clamp".into(),
+            expected: "above 0 and finite".into(),
+            found: clamp.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn positive(field: &str, value: usize) -> Result<()> {

@@ -17,6 +17,7 @@
 //! | [`train`] | the trainer |
 //! | [`weights`] | key tables between our field paths and other implementations |
 
+mod architecture;
 mod error;
 mod init;
 
@@ -32,6 +33,7 @@ pub mod tangent;
 pub mod train;
 pub mod weights;
 
+pub use architecture::Architecture;
 pub use config::{DiscriminatorConfig, GeneratorConfig};
 pub use discriminator::Discriminator;
 pub use error::{Error, Result};

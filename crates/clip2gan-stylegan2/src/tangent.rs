@@ -50,6 +50,11 @@ impl<const D: usize> std::ops::Add for Dual<D> {
     }
 }
 
+/// 1 where `output` was not cut off at `±clamp`, else 0: the derivative of the cut, a constant.
+pub(crate) fn clamp_slope<const D: usize>(output: &Tensor<D>, clamp: f32) -> Tensor<D> {
+    output.clone().detach().abs().lower_elem(clamp).float()
+}
+
 /// Derivative of `gain · lrelu` read off the layer's *output* (the activation keeps signs).
 ///
 /// It is piecewise constant, so it enters the graph as a constant.

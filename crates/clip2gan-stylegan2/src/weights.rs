@@ -7,6 +7,7 @@
 //! | `….const`, `….torgb` | `….constant`, `….to_rgb` |
 //! | `mapping.embed` | the same, in conditional networks |
 //! | `b{R}.fromrgb` | `from_rgb` |
+//! | `b{r}.fromrgb` (r < R, input skips) | `from_rgbs.{log2 R − log2 r − 1}` |
 //! | `b{r}` (r > 4) | `blocks.{log2 R − log2 r}` |
 //! | `b4` | `epilogue` |
 //! | `….resample_filter` | checked, not stored |
@@ -84,13 +85,16 @@ fn discriminator_key(key: &str, image_resolution: usize) -> Option<String> {
         return mapping_key(rest);
     }
     let (resolution, rest) = block(key)?;
+    let index = image_resolution.ilog2().checked_sub(resolution.ilog2())?;
+    if let Some(rest) = rest.strip_prefix("fromrgb.") {
+        return Some(match index.checked_sub(1) {
+            None => format!("from_rgb.{rest}"),
+            Some(index) => format!("from_rgbs.{index}.{rest}"),
+        });
+    }
     if resolution == 4 {
         return Some(format!("epilogue.{rest}"));
     }
-    if let Some(rest) = rest.strip_prefix("fromrgb.") {
-        return (resolution == image_resolution).then(|| format!("from_rgb.{rest}"));
-    }
-    let index = image_resolution.ilog2().checked_sub(resolution.ilog2())?;
     Some(format!("blocks.{index}.{rest}"))
 }
 

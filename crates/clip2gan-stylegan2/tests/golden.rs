@@ -106,7 +106,12 @@ fn synthesis() {
             &format!("feat_b{resolution}"),
             1e-4,
         );
-        assert_close(block.rgb, &golden, &format!("rgb_b{resolution}"), 1e-4);
+        assert_close(
+            block.rgb.unwrap(),
+            &golden,
+            &format!("rgb_b{resolution}"),
+            1e-4,
+        );
     }
     assert_close(
         generator.synthesis.forward(ws.clone(), NoiseMode::Const),

@@ -33,7 +33,8 @@ impl Epilogue {
         let outputs = if config.c_dim > 0 { channels } else { 1 };
         Self {
             minibatch_stddev,
-            conv: ConvLayer::new(inputs, channels, 3, true, false, SQRT_2, init),
+            conv: ConvLayer::new(inputs, channels, 3, true, false, SQRT_2, init)
+                .clamped(config.conv_clamp),
             fc: FullyConnected::new(channels * 16, channels, 1.0, 0.0, true, init),
             out: FullyConnected::new(channels, outputs, 1.0, 0.0, false, init),
         }

@@ -1,4 +1,4 @@
-//! Discriminator: `image → logit` (StyleGAN2, figure 7c: residual).
+//! Discriminator: `image → logit` (StyleGAN2, figure 7).
 
 mod block;
 mod epilogue;
@@ -15,10 +15,10 @@ use std::f32::consts::SQRT_2;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::DiscriminatorConfig;
 use crate::init::Init;
-use crate::layers::ConvLayer;
+use crate::layers::{ConvLayer, downsample};
 use crate::tangent::Dual;
+use crate::{Architecture, DiscriminatorConfig};
 
 /// The discriminator.
 #[derive(Module, Debug)]
@@ -27,7 +27,9 @@ pub struct Discriminator {
     pub mapping: Option<LabelMapping>,
     /// 1×1 convolution from colours to features.
     pub from_rgb: ConvLayer,
-    /// Residual blocks, each halving the resolution, from the largest.
+    /// With input skips: from colours to features at each halved resolution, falling.
+    pub from_rgbs: Vec<ConvLayer>,
+    /// Blocks, each halving the resolution, from the largest.
     pub blocks: Vec<DiscriminatorBlock>,
     /// From 4×4 features to the logit.
     pub epilogue: Epilogue,
@@ -35,15 +37,27 @@ pub struct Discriminator {
 
 impl Discriminator {
     pub(crate) fn new(config: &DiscriminatorConfig, init: &mut Init) -> Self {
-        let channels = config.channels(config.resolution);
+        let from_rgb = |resolution, init: &mut Init| {
+            let channels = config.channels(resolution);
+            ConvLayer::new(config.img_channels, channels, 1, true, false, SQRT_2, init)
+        };
+        let resolutions = config.block_resolutions();
         Self {
-            from_rgb: ConvLayer::new(config.img_channels, channels, 1, true, false, SQRT_2, init),
-            blocks: config
-                .block_resolutions()
-                .into_iter()
-                .map(|r| DiscriminatorBlock::new(config.channels(r), config.channels(r / 2), init))
+            from_rgb: from_rgb(config.resolution, init).clamped(config.conv_clamp),
+            blocks: resolutions
+                .iter()
+                .map(|&r| DiscriminatorBlock::new(config, r, init))
                 .collect(),
             epilogue: Epilogue::new(config, init),
+            from_rgbs: resolutions
+                .iter()
+                .filter(|_| config.architecture == Architecture::Skip)
+                .map(|&r| {
+                    // As in the reference, the one before the epilogue is not limited.
+                    let clamp = config.conv_clamp.filter(|_| r > 8);
+                    from_rgb(r / 2, init).clamped(clamp)
+                })
+                .collect(),
             mapping: (config.c_dim > 0).then(|| LabelMapping::new(config, init)),
         }
     }
@@ -63,8 +77,15 @@ impl Discriminator {
     }
 
     pub(crate) fn logits(&self, image: Tensor<4>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        let x = self.from_rgb.forward(image);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        let mut image = image;
+        let mut x = self.from_rgb.forward(image.clone());
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x);
+            if let Some(from_rgb) = self.from_rgbs.get(index) {
+                image = downsample(image);
+                x = x + from_rgb.forward(image.clone());
+            }
+        }
         let x = self.epilogue.forward(x);
         match self.direction(labels) {
             Some(direction) => project(x, direction),
@@ -77,8 +98,15 @@ impl Discriminator {
     /// # Panics
     /// If the network is conditional and there are no labels.
     pub fn forward_dual(&self, image: Dual<4>, labels: Option<Tensor<2>>) -> Dual<2> {
-        let x = self.from_rgb.forward_dual(image);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward_dual(x));
+        let mut image = image;
+        let mut x = self.from_rgb.forward_dual(image.clone());
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.forward_dual(x);
+            if let Some(from_rgb) = self.from_rgbs.get(index) {
+                image = image.map(downsample);
+                x = x + from_rgb.forward_dual(image.clone());
+            }
+        }
         let x = self.epilogue.forward_dual(x);
         match self.direction(labels) {
             Some(direction) => x.map(|x| project(x, direction.clone())),

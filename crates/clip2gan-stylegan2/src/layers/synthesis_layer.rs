@@ -10,7 +10,7 @@ use crate::init::Init;
 use crate::layers::{
     FullyConnected, demodulation, demodulation_dual, modulated_conv, modulated_conv_dual,
 };
-use crate::tangent::{Dual, lrelu_slope};
+use crate::tangent::{Dual, clamp_slope, lrelu_slope};
 
 /// Style, modulated convolution, noise, bias, leaky ReLU × √2.
 #[derive(Module, Debug)]
@@ -26,6 +26,9 @@ pub struct SynthesisLayer {
     /// `[h, w]`: the noise of the constant mode; a buffer.
     pub noise_const: Param<Tensor<2>>,
     up: bool,
+    gain: f32,
+    /// Infinite where nothing is cut off.
+    clamp: f32,
 }
 
 impl SynthesisLayer {
@@ -45,6 +48,17 @@ impl SynthesisLayer {
             noise_strength: init.filled([1], 0.0),
             noise_const: init.normal_buffer([resolution, resolution]),
             up,
+            gain: SQRT_2,
+            clamp: f32::INFINITY,
+        }
+    }
+
+    /// The same layer with its result limited to `±clamp` and then multiplied by `gain`.
+    pub(crate) fn scaled(self, gain: f32, clamp: Option<f32>) -> Self {
+        Self {
+            gain: SQRT_2 * gain,
+            clamp: clamp.map_or(f32::INFINITY, |clamp| clamp * gain),
+            ..self
         }
     }
 
@@ -66,7 +80,10 @@ impl SynthesisLayer {
         let tangent = scale_channels(x.tangent, demodulation.value.clone())
             + scale_channels(x.value.clone(), demodulation.tangent);
         let value = self.activate(x.value, demodulation.value, noise);
-        let tangent = tangent * lrelu_slope(&value, SQRT_2);
+        let mut tangent = tangent * lrelu_slope(&value, self.gain);
+        if self.clamp.is_finite() {
+            tangent = tangent * clamp_slope(&value, self.clamp);
+        }
         Dual { value, tangent }
     }
 
@@ -81,8 +98,8 @@ impl SynthesisLayer {
             noise: noise.map(|noise| (noise, self.noise_strength.val())),
             bias: Some(self.bias.val()),
             activation: Activation::Lrelu,
-            gain: SQRT_2,
-            clamp: None,
+            gain: self.gain,
+            clamp: self.clamp.is_finite().then_some(self.clamp),
         };
         epilogue(x, parts)
     }

@@ -6,7 +6,7 @@ use clip2gan_kernels::{Activation, bias_act};
 
 use crate::init::Init;
 use crate::layers::{FullyConnected, modulated_conv, modulated_conv_dual};
-use crate::tangent::Dual;
+use crate::tangent::{Dual, clamp_slope};
 
 /// 1×1 modulated convolution without demodulation, and a bias.
 #[derive(Module, Debug)]
@@ -17,6 +17,8 @@ pub struct ToRgb {
     pub weight: Param<Tensor<4>>,
     /// `[channels]`.
     pub bias: Param<Tensor<1>>,
+    /// Infinite where nothing is cut off.
+    clamp: f32,
 }
 
 impl ToRgb {
@@ -25,6 +27,15 @@ impl ToRgb {
             affine: FullyConnected::new(w_dim, inputs, 1.0, 1.0, false, init),
             weight: init.normal([channels, inputs, 1, 1], 1.0),
             bias: init.filled([channels], 0.0),
+            clamp: f32::INFINITY,
+        }
+    }
+
+    /// The same layer with its result limited to `±clamp`.
+    pub(crate) fn clamped(self, clamp: Option<f32>) -> Self {
+        Self {
+            clamp: clamp.unwrap_or(f32::INFINITY),
+            ..self
         }
     }
 
@@ -41,14 +52,18 @@ impl ToRgb {
         let gain = style_gain(&weight);
         let style = self.affine.forward_dual(w).map(|style| style * gain);
         let y = modulated_conv_dual(x, weight, style, false);
-        Dual {
-            value: self.add_bias(y.value),
-            tangent: y.tangent,
-        }
+        let value = self.add_bias(y.value);
+        let tangent = if self.clamp.is_finite() {
+            y.tangent * clamp_slope(&value, self.clamp)
+        } else {
+            y.tangent
+        };
+        Dual { value, tangent }
     }
 
     fn add_bias(&self, y: Tensor<4>) -> Tensor<4> {
-        bias_act(y, Some(self.bias.val()), Activation::Linear, 1.0, None)
+        let clamp = self.clamp.is_finite().then_some(self.clamp);
+        bias_act(y, Some(self.bias.val()), Activation::Linear, 1.0, clamp)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Synthesis network: `ws → image` (StyleGAN2, figure 2 and figure 7b: output skips).
+//! Synthesis network: `ws → image` (StyleGAN2, figures 2 and 7).
 
 mod block;
 
@@ -55,8 +55,8 @@ impl Synthesis {
     pub fn forward(&self, ws: Tensor<3>, noise: NoiseMode) -> Tensor<4> {
         self.features(ws, noise)
             .pop()
-            .expect("a network has blocks")
-            .rgb
+            .and_then(|last| last.rgb)
+            .expect("the last block draws")
     }
 
     /// What every block makes of `ws [n, num_ws, w_dim]`, from the smallest.
@@ -83,7 +83,9 @@ impl Synthesis {
         for (index, block) in self.blocks.iter().enumerate() {
             output = Some(block.forward_dual(output, &ws, first_latent(index), noise));
         }
-        output.expect("a network has blocks").rgb
+        output
+            .and_then(|last| last.rgb)
+            .expect("the last block draws")
     }
 }
 

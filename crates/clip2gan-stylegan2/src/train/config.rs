@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::train::PathLengthConfig;
-use crate::{DiscriminatorConfig, Error, GeneratorConfig, Result};
+use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ use crate::{DiscriminatorConfig, Error, GeneratorConfig, Result};
 pub struct TrainConfig {
     /// Source of all randomness.
     pub seed: u64,
-    /// Side of the images in pixels: a power of two from 8.
+    /// Side of the images in pixels: a power of two from 4.
     pub resolution: usize,
     /// Colour channels.
     pub img_channels: usize,
@@ -53,6 +53,12 @@ pub struct TrainConfig {
     pub grid: usize,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: u64,
+    /// How the generator's blocks are joined.
+    #[serde(skip_serializing_if = "Architecture::is_skip")]
+    pub generator_architecture: Architecture,
+    /// How the discriminator's blocks are joined.
+    #[serde(skip_serializing_if = "Architecture::is_resnet")]
+    pub discriminator_architecture: Architecture,
     /// Path length regularisation; off by default.
     #[serde(skip_serializing_if = "PathLengthConfig::is_default")]
     pub path_length: PathLengthConfig,
@@ -83,6 +89,8 @@ impl Default for TrainConfig {
             samples_every: 4000,
             grid: 8,
             checkpoint_seconds: 240,
+            generator_architecture: Architecture::Skip,
+            discriminator_architecture: Architecture::Resnet,
             path_length: PathLengthConfig::default(),
         }
     }
@@ -99,6 +107,7 @@ impl TrainConfig {
             channel_base: self.channel_base,
             channel_max: self.channel_max,
             mapping_layers: self.mapping_layers,
+            architecture: self.generator_architecture,
             ..GeneratorConfig::default()
         }
     }
@@ -112,6 +121,7 @@ impl TrainConfig {
             channel_max: self.channel_max,
             mbstd_group_size: self.mbstd_group_size,
             mbstd_num_channels: 1,
+            architecture: self.discriminator_architecture,
             ..DiscriminatorConfig::default()
         }
     }
