@@ -94,7 +94,7 @@ fn missing_and_broken_files_end_with_1() {
         (&["info", "none.png"], ["none.png", "No such file"]),
         (
             &["info", "text.txt"],
-            ["an unknown file", "a PNG, a bundle"],
+            ["it begins as neither", "a PNG, a bundle"],
         ),
         (&["info", "empty"], ["an unknown folder", "a PNG, a bundle"]),
         (&["info", "bad.safetensors"], ["bad.safetensors", "error"]),

@@ -255,6 +255,29 @@ fn info_knows_bundles_models_and_weights() {
         "{model}"
     );
     assert!(info(&format!("{bundle}/mapper/model.safetensors")).contains("w_avg"));
+    let fixtures = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/stylegan2"
+    );
+    for (file, parts) in [
+        (
+            "nv32.pkl",
+            ["pickle", "NVlabs", "G_ema.mapping.fc0.weight F32 [32, 32]"],
+        ),
+        (
+            "ros32.pt",
+            ["PyTorch", "rosinality", "g_ema.conv1.conv.weight F32"],
+        ),
+        (
+            "nv32_g.safetensors",
+            ["safetensors", "NVlabs", "mapping.w_avg F32 [32]"],
+        ),
+    ] {
+        let told = info(&format!("{fixtures}/{file}"));
+        for part in parts {
+            assert!(told.contains(part), "no {part:?} in {told}");
+        }
+    }
 }
 
 #[test]

@@ -200,7 +200,7 @@ pub enum Stage {
 /// `clip2gan info`
 #[derive(Args, Debug)]
 pub struct Info {
-    /// A picture that this program wrote, a bundle, a model's folder or a .safetensors file
+    /// A picture that this program wrote, a bundle, a model's folder, or weights (.safetensors, .pt, .pth, .bin, .pkl)
     pub path: PathBuf,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clip2gan::bundle::MANIFEST;
 use clip2gan::{Bundle, png};
-use clip2gan_weights::{Arrays, read_safetensors};
+use clip2gan_weights::{Dtype, describe};
 use serde_json::{Value, json};
 
 use super::{Context, text};
@@ -17,8 +17,8 @@ use crate::error::{Failure, Outcome, at};
 /// What stands at the beginning of every PNG.
 const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// What this command can read.
-const KNOWN: &str =
-    "a PNG, a bundle's folder, a model's folder with config.json, or a .safetensors file";
+const KNOWN: &str = "a PNG, a bundle's folder, a model's folder with config.json, or weights \
+     (.safetensors, .pt, .pth, .bin, .pkl)";
 
 /// Looks at the path and prints what it finds.
 pub fn run(context: &Context, options: &Info) -> Outcome {
@@ -40,19 +40,35 @@ pub fn run(context: &Context, options: &Info) -> Outcome {
     if start == PNG {
         return picture(context, path);
     }
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "safetensors")
-    {
-        let (arrays, metadata) = read_safetensors(path)?;
-        let (plain, json) = list(&arrays);
-        context.console.answer(
-            plain.trim_end(),
-            json!({ "kind": "safetensors", "arrays": json, "metadata": metadata }),
-        );
-        return Ok(());
+    checkpoint(context, path)
+}
+
+/// Weights of any format, described without reading them whole.
+fn checkpoint(context: &Context, path: &Path) -> Outcome {
+    let found = describe(path).map_err(|error| Failure::from(error).expected(KNOWN))?;
+    let (format, family) = (found.format, &found.family);
+    let mut plain = format!("{format} file of {family}\n");
+    for (name, module) in found.modules.iter().filter(|(name, _)| !name.contains('.')) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(plain, "{name}: {}", module.class);
     }
-    Err(Failure::failed(format!("{}: an unknown file", path.display())).expected(KNOWN))
+    let (arrays, json) = list(
+        found
+            .arrays
+            .iter()
+            .map(|(name, array)| (name.as_str(), array.dtype, array.shape.as_slice())),
+    );
+    context.console.answer(
+        format_args!("{plain}{}", arrays.trim_end()),
+        json!({
+            "kind": "checkpoint",
+            "format": format.to_string(),
+            "family": family.to_string(),
+            "arrays": json,
+            "metadata": found.metadata,
+        }),
+    );
+    Ok(())
 }
 
 fn picture(context: &Context, path: &Path) -> Outcome {
@@ -111,8 +127,10 @@ fn model(context: &Context, path: &Path) -> Outcome {
     let config: Value = serde_json::from_str(&config).map_err(|error| {
         Failure::failed(format!("{}: {error}", file.display())).expected("JSON")
     })?;
-    let (arrays, _) = read_safetensors(path.join("model.safetensors"))?;
-    let (plain, json) = list(&arrays);
+    let weights = describe(path.join("model.safetensors"))?;
+    let arrays = weights.arrays.iter();
+    let (plain, json) =
+        list(arrays.map(|(name, array)| (name.as_str(), array.dtype, array.shape.as_slice())));
     context.console.answer(
         format_args!("model {}\n{config:#}\n{}", text(path), plain.trim_end()),
         json!({ "kind": "model", "config": config, "arrays": json }),
@@ -121,20 +139,16 @@ fn model(context: &Context, path: &Path) -> Outcome {
 }
 
 /// A line an array, and their number of values in all.
-fn list(arrays: &Arrays) -> (String, Value) {
+fn list<'a>(arrays: impl Iterator<Item = (&'a str, Dtype, &'a [usize])>) -> (String, Value) {
     let mut plain = String::new();
+    let mut json = Vec::new();
     let mut total = 0;
-    for (name, array) in arrays {
-        total += array.len();
+    for (name, dtype, shape) in arrays {
+        total += shape.iter().product::<usize>();
         // Writing to a string cannot fail.
-        let _ = writeln!(plain, "{name} {:?} {:?}", array.dtype, array.shape);
+        let _ = writeln!(plain, "{name} {dtype:?} {shape:?}");
+        json.push(json!({ "name": name, "dtype": format!("{dtype:?}"), "shape": shape }));
     }
-    let _ = writeln!(plain, "{} arrays, {total} values", arrays.len());
-    let json = arrays
-        .iter()
-        .map(|(name, array)| {
-            json!({ "name": name, "dtype": format!("{:?}", array.dtype), "shape": array.shape })
-        })
-        .collect();
+    let _ = writeln!(plain, "{} arrays, {total} values", json.len());
     (plain, Value::Array(json))
 }
