@@ -3,12 +3,12 @@
 //! The gradient of each with respect to its input is another of the three, with the channels of the weight exchanged:
 //! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
 
-use super::SharedMut;
 use super::correlate::correlate;
 use super::grid::Grid;
 use super::multiply::{Group, multiply};
 use super::pack::{pack, pack_phases};
 use super::winograd;
+use super::{SharedMut, unwritten, written};
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
 /// [`conv2d_up`](crate::conv2d_up).
@@ -106,8 +106,8 @@ pub fn convolve(kind: Kind, x: &[f32], shape: Shape, weight: Weight) -> Vec<f32>
     }
     let (out_height, out_width) = (kind.output_size(height), kind.output_size(width));
     let size = out_height * out_width;
-    let mut out = vec![0.0; images * weight.out_channels * size];
-    let shared = SharedMut(out.as_mut_ptr());
+    let mut out = unwritten(images * weight.out_channels * size);
+    let shared = SharedMut(out.as_mut_ptr().cast());
     let outs = weight.out_channels;
     match kind {
         Kind::Same | Kind::Down => {
@@ -181,7 +181,8 @@ pub fn convolve(kind: Kind, x: &[f32], shape: Shape, weight: Weight) -> Vec<f32>
             });
         }
     }
-    out
+    // SAFETY: the grid holds every pixel of the output, and `Up`'s four phases make up the whole map.
+    unsafe { written(out) }
 }
 
 /// Gradient of the weight `[out, in, k, k]` of a convolution of `x`, given the gradient of its output.

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::{unwritten, written};
 use crate::{Activation, LRELU_SLOPE};
 
 /// The constants of an epilogue.
@@ -25,18 +26,20 @@ impl Shape {
 
 /// Multiplies plane after plane (`size` floats each) by its scale.
 pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
-    let mut out = vec![0.0; x.len()];
+    assert_eq!(x.len(), scales.len() * size, "a scale for each plane");
+    let mut out = unwritten(x.len());
     out.par_chunks_mut(size)
         .zip(x.par_chunks(size))
         .zip(scales)
         .for_each(|((out, x), &scale)| {
             pulp::Arch::new().dispatch(move || {
                 for (out, &x) in out.iter_mut().zip(x) {
-                    *out = x * scale;
+                    out.write(x * scale);
                 }
             });
         });
-    out
+    // SAFETY: the loops above write every chunk to its end.
+    unsafe { written(out) }
 }
 
 /// Dot product of each plane of `x` with the piece of `y` that starts at `start(plane)`.
@@ -103,7 +106,7 @@ pub struct Parts<'a> {
 pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Shape) -> Vec<f32> {
     let (above, below) = shape.slopes();
     let limit = shape.clamp.unwrap_or(f32::INFINITY);
-    let mut out = vec![0.0; x.len()];
+    let mut out = unwritten(x.len());
     out.par_chunks_mut(size)
         .zip(x.par_chunks(size))
         .enumerate()
@@ -117,18 +120,19 @@ pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Sh
             pulp::Arch::new().dispatch(move || match parts.noise {
                 None => {
                     for (out, &x) in out.iter_mut().zip(x) {
-                        *out = shaped(x * scale + bias);
+                        out.write(shaped(x * scale + bias));
                     }
                 }
                 Some((noise, strength)) => {
                     let noise = &noise[plane / channels * size % noise.len()..][..size];
                     for ((out, &x), &noise) in out.iter_mut().zip(x).zip(noise) {
-                        *out = shaped(x * scale + noise * strength + bias);
+                        out.write(shaped(x * scale + noise * strength + bias));
                     }
                 }
             });
         });
-    out
+    // SAFETY: the loops above write every chunk to its end.
+    unsafe { written(out) }
 }
 
 /// Gradient before the non-linearity, from the gradient after the clamp and the epilogue's output `y`.
@@ -138,7 +142,8 @@ pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
     const CHUNK: usize = 4096;
     let (above, below) = shape.slopes();
     let limit = shape.clamp.unwrap_or(f32::INFINITY);
-    let mut out = vec![0.0; y.len()];
+    assert_eq!(y.len(), grad.len(), "a gradient for each output");
+    let mut out = unwritten(y.len());
     out.par_chunks_mut(CHUNK)
         .zip(y.par_chunks(CHUNK))
         .zip(grad.par_chunks(CHUNK))
@@ -146,9 +151,10 @@ pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
             pulp::Arch::new().dispatch(move || {
                 for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
                     let slope = if y >= 0.0 { above } else { below };
-                    *out = if y.abs() < limit { grad * slope } else { 0.0 };
+                    out.write(if y.abs() < limit { grad * slope } else { 0.0 });
                 }
             });
         });
-    out
+    // SAFETY: the loops above write every chunk to its end.
+    unsafe { written(out) }
 }

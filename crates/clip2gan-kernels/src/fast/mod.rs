@@ -17,6 +17,27 @@ mod pack;
 mod scratch;
 mod winograd;
 
+use std::mem::{ManuallyDrop, MaybeUninit};
+
+/// A buffer of `length` floats to be written before they are read: the allocator's old contents need no zeroing.
+fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
+    let mut buffer = Vec::with_capacity(length);
+    // SAFETY: the capacity is there, and `MaybeUninit` needs no initialisation.
+    unsafe { buffer.set_len(length) };
+    buffer
+}
+
+/// The buffer as numbers.
+///
+/// # Safety
+/// Every place must have been written.
+unsafe fn written(buffer: Vec<MaybeUninit<f32>>) -> Vec<f32> {
+    let mut buffer = ManuallyDrop::new(buffer);
+    let (start, length, capacity) = (buffer.as_mut_ptr(), buffer.len(), buffer.capacity());
+    // SAFETY: the parts of a vector whose type has the same layout, not used again; the caller vouches for the contents.
+    unsafe { Vec::from_raw_parts(start.cast(), length, capacity) }
+}
+
 /// A pointer that several threads may write through, each to its own places.
 #[derive(Clone, Copy)]
 struct SharedMut(*mut f32);

@@ -7,11 +7,11 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::SharedMut;
 use super::conv::{Shape, Weight};
 use super::multiply::{load, register_count, store, tile_rows};
 use super::pack::Lines;
 use super::scratch::take;
+use super::{SharedMut, unwritten, written};
 
 /// Numbers of a transformed tile.
 const POINTS: usize = 36;
@@ -66,8 +66,8 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
     };
     let lines = pack(x, shape, tiles);
     let weights = Weights::new(weight, channels);
-    let mut out = vec![0.0; images * outs * height * width];
-    let shared = SharedMut(out.as_mut_ptr());
+    let mut out = unwritten(images * outs * height * width);
+    let shared = SharedMut(out.as_mut_ptr().cast());
     let blocks = tiles.len().div_ceil(BLOCK);
     // Few tiles (small maps, one image): share out the output channels as well.
     let shares = (2 * rayon::current_num_threads())
@@ -105,7 +105,8 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
             };
         }
     });
-    out
+    // SAFETY: the tiles cover every map, and each was scattered for every channel.
+    unsafe { written(out) }
 }
 
 /// One line per channel and phase: phase `4·y + x` holds, at the place of tile (r, c), the pixel
