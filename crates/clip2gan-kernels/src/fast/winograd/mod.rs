@@ -4,14 +4,17 @@
 //! multiplications, so over channels it is 36 small matrix products. Tiles stand side by side on a line as pixels do
 //! in [`grid`](super::grid), so that a vector holds the same pixel of neighbouring tiles.
 
+mod transforms;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::conv::{Shape, Weight};
-use super::multiply::{load, register_count, store, tile_rows};
-use super::pack::Lines;
-use super::scratch::take;
-use super::{SharedMut, unwritten, written};
+use crate::fast::conv::{Shape, Weight};
+use crate::fast::multiply::{load, register_count, store, tile_rows};
+use crate::fast::pack::Lines;
+use crate::fast::scratch::take;
+use crate::fast::{SharedMut, unwritten, written};
+use transforms::{transform_input, transform_kernel, transform_output};
 
 /// Numbers of a transformed tile.
 const POINTS: usize = 36;
@@ -194,49 +197,6 @@ impl Weights {
     fn tiles(&self) -> usize {
         self.out_channels.div_ceil(self.rows)
     }
-}
-
-/// `G·g`
-fn transform_kernel([a, b, c]: [f32; 3]) -> [f32; 6] {
-    let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
-    [
-        a / 4.0,
-        -(a + b + c) / 6.0,
-        -(a - b + c) / 6.0,
-        outer + inner,
-        outer - inner,
-        c,
-    ]
-}
-
-/// `Bᵀ·d`
-#[inline(always)]
-fn transform_input<S: Simd>(simd: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
-    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
-    let (even, odd) = (times(-4.0, d[2], d[4]), times(-4.0, d[1], d[3]));
-    let (near, far) = (simd.sub_f32s(d[4], d[2]), simd.sub_f32s(d[3], d[1]));
-    [
-        times(4.0, d[0], times(-5.0, d[2], d[4])),
-        simd.add_f32s(even, odd),
-        simd.sub_f32s(even, odd),
-        times(2.0, far, near),
-        times(-2.0, far, near),
-        times(4.0, d[1], times(-5.0, d[3], d[5])),
-    ]
-}
-
-/// `Aᵀ·m`
-#[inline(always)]
-fn transform_output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
-    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
-    let (p, q) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-    let (r, s) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
-    [
-        simd.add_f32s(m[0], simd.add_f32s(p, r)),
-        times(2.0, s, q),
-        times(4.0, r, p),
-        times(8.0, s, simd.add_f32s(q, m[5])),
-    ]
 }
 
 /// One block of tiles, some tiles of output channels.

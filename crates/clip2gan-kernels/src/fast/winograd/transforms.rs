@@ -1,0 +1,46 @@
+//! The three one-dimensional transforms of F(4, 3); each is applied along columns, then along rows.
+
+use pulp::Simd;
+
+/// `G·g`
+pub fn transform_kernel([a, b, c]: [f32; 3]) -> [f32; 6] {
+    let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
+    [
+        a / 4.0,
+        -(a + b + c) / 6.0,
+        -(a - b + c) / 6.0,
+        outer + inner,
+        outer - inner,
+        c,
+    ]
+}
+
+/// `Bᵀ·d`
+#[inline(always)]
+pub fn transform_input<S: Simd>(simd: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
+    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
+    let (even, odd) = (times(-4.0, d[2], d[4]), times(-4.0, d[1], d[3]));
+    let (near, far) = (simd.sub_f32s(d[4], d[2]), simd.sub_f32s(d[3], d[1]));
+    [
+        times(4.0, d[0], times(-5.0, d[2], d[4])),
+        simd.add_f32s(even, odd),
+        simd.sub_f32s(even, odd),
+        times(2.0, far, near),
+        times(-2.0, far, near),
+        times(4.0, d[1], times(-5.0, d[3], d[5])),
+    ]
+}
+
+/// `Aᵀ·m`
+#[inline(always)]
+pub fn transform_output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
+    let times = |factor: f32, x, plus| simd.mul_add_e_f32s(simd.splat_f32s(factor), x, plus);
+    let (p, q) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+    let (r, s) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(p, r)),
+        times(2.0, s, q),
+        times(4.0, r, p),
+        times(8.0, s, simd.add_f32s(q, m[5])),
+    ]
+}
