@@ -82,5 +82,14 @@ fn load(network: &Path, device: &Device) -> Outcome<(Generator, GeneratorConfig,
         );
     }
     let (generator, config) = Generator::load(network, device)?;
+    // `Generator::forward` takes no labels.
+    if config.c_dim > 0 {
+        return Err(Failure::failed(format!(
+            "--network: {} draws {} classes, and no option chooses one",
+            network.display(),
+            config.c_dim
+        ))
+        .expected("a generator without classes (c_dim 0)"));
+    }
     Ok((generator, config, recipe(&text(network), "")))
 }
