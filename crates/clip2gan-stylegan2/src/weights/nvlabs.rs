@@ -12,47 +12,41 @@
 //! | `b4` | `epilogue` |
 //! | `….resample_filter` | checked, not stored |
 
-use clip2gan_weights::{Array, Arrays};
+use std::collections::BTreeMap;
 
-use crate::layers::RESAMPLE_FILTER;
-use crate::{Error, Result};
+use super::Part;
+use super::part::rename;
+use crate::Result;
+
+/// Their name of resampling filters.
+const FILTER: &str = "resample_filter";
 
 /// Renames the arrays of an NVlabs generator.
 ///
 /// # Errors
-/// [`Error::Key`] for a name that the table does not hold, or another resampling filter than `[1, 3, 3, 1]`.
-pub fn generator_from_nvlabs(arrays: Arrays) -> Result<Arrays> {
-    rename(arrays, generator_key)
+/// [`Error::Key`](crate::Error::Key) for a name that the table does not hold, or another resampling filter than
+/// `[1, 3, 3, 1]`.
+pub fn generator_from_nvlabs<P: Part>(arrays: BTreeMap<String, P>) -> Result<BTreeMap<String, P>> {
+    rename(arrays, FILTER, generator_key)
 }
 
 /// Renames the arrays of an NVlabs discriminator of images of side `resolution`.
 ///
 /// # Errors
 /// As [`generator_from_nvlabs`].
-pub fn discriminator_from_nvlabs(arrays: Arrays, resolution: usize) -> Result<Arrays> {
-    rename(arrays, |key| discriminator_key(key, resolution))
+pub fn discriminator_from_nvlabs<P: Part>(
+    arrays: BTreeMap<String, P>,
+    resolution: usize,
+) -> Result<BTreeMap<String, P>> {
+    rename(arrays, FILTER, |key| discriminator_key(key, resolution))
 }
 
-fn rename(arrays: Arrays, our_key: impl Fn(&str) -> Option<String>) -> Result<Arrays> {
-    let mut renamed = Arrays::new();
-    for (key, mut array) in arrays {
-        if key.ends_with("resample_filter") {
-            check_filter(&key, &array)?;
-            continue;
-        }
-        let Some(our_key) = our_key(&key) else {
-            return Err(Error::Key {
-                key,
-                expected: "a key of a StyleGAN2 network".into(),
-                found: "this".into(),
-            });
-        };
-        if array.shape.is_empty() {
-            array.shape = vec![1];
-        }
-        renamed.insert(our_key, array);
-    }
-    Ok(renamed)
+/// The largest resolution among the blocks of a discriminator.
+pub(super) fn discriminator_resolution<'a>(keys: impl Iterator<Item = &'a String>) -> usize {
+    keys.filter_map(|key| block(key))
+        .map(|(resolution, _)| resolution)
+        .max()
+        .unwrap_or(4)
 }
 
 fn generator_key(key: &str) -> Option<String> {
@@ -103,24 +97,4 @@ fn block(key: &str) -> Option<(usize, &str)> {
     let (resolution, rest) = key.strip_prefix('b')?.split_once('.')?;
     let resolution: usize = resolution.parse().ok()?;
     (resolution >= 4).then_some((resolution, rest))
-}
-
-fn check_filter(key: &str, array: &Array) -> Result<()> {
-    let found = array.to_f32();
-    let expected = RESAMPLE_FILTER
-        .iter()
-        .flat_map(|y| RESAMPLE_FILTER.map(|x| x * y));
-    let same = array.shape == [4, 4]
-        && found
-            .iter()
-            .zip(expected)
-            .all(|(a, b)| (a - b).abs() < 1e-6);
-    if same {
-        return Ok(());
-    }
-    Err(Error::Key {
-        key: key.into(),
-        expected: "the resampling filter [1, 3, 3, 1]".into(),
-        found: format!("{found:?}"),
-    })
 }
