@@ -5,5 +5,6 @@
 
 mod bad_input;
 mod commands;
+mod networks;
 mod pipeline;
 mod support;

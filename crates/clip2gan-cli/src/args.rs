@@ -43,10 +43,12 @@ pub enum Command {
     Sample(Sample),
     /// Change a picture as a sentence says
     Edit(Edit),
-    /// Draw a generator's pictures of given seeds, without any text
+    /// Draw pictures of given seeds with a generator of ours, NVlabs' or rosinality's, without any text
     Generate(Generate),
     /// Compare pictures and texts in CLIP's space
     Embed(Embed),
+    /// Turn a checkpoint of another implementation into a model's folder
+    Import(Import),
     /// Train one stage of a bundle
     Train(Train),
     /// Tell what a picture, bundle, model or weights file is
@@ -111,21 +113,61 @@ pub struct Edit {
 /// `clip2gan generate`
 #[derive(Args, Debug)]
 pub struct Generate {
-    /// The folder of a bundle or of a generator
-    #[arg(long, value_name = "DIR")]
+    /// A bundle's or generator's folder, or a checkpoint of NVlabs (.pkl) or rosinality (.pt) [default: the bundle]
+    #[arg(long, value_name = "PATH")]
     pub network: Option<PathBuf>,
     /// Seeds such as 0,1,4-6 [default: --seed]
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub seeds: Option<Seeds>,
+    /// The class to draw, counted from 0, for networks that have classes
+    #[arg(long, value_name = "N")]
+    pub class: Option<usize>,
     /// From 0, the average picture, over 1, the full variety, to exaggeration above it
     #[arg(long, default_value_t = 1.0, value_name = "PSI", value_parser = number, allow_negative_numbers = true)]
     pub trunc: f64,
+    /// How many of the first layers --trunc applies to [default: all]
+    #[arg(long, value_name = "LAYERS")]
+    pub trunc_cutoff: Option<usize>,
     /// The noise that each layer adds
     #[arg(long, default_value = "const", value_name = "MODE")]
     pub noise_mode: Noise,
-    /// The folder for seedNNNN.png
+    /// Draw latents of a file instead: its array `w`, [pictures, layers, w_dim] or [pictures, w_dim]
+    #[arg(long, value_name = "NPZ", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    pub projected_w: Option<PathBuf>,
+    /// Style mixing: seeds of the pictures that get other styles
+    #[arg(long, value_name = "LIST", requires = "cols", conflicts_with_all = ["seeds", "projected_w"])]
+    pub rows: Option<Seeds>,
+    /// Style mixing: seeds of the pictures that lend their styles
+    #[arg(long, value_name = "LIST", requires = "rows")]
+    pub cols: Option<Seeds>,
+    /// Style mixing: the layers whose styles are lent
+    #[arg(long, value_name = "LIST", requires = "rows", default_value = "0-6")]
+    pub styles: Seeds,
+    /// What to write: pictures, or arrays [channels, height, width] in about -1..1
+    #[arg(long, default_value = "png", value_name = "FORMAT")]
+    pub format: Format,
+    /// The folder for the files
     #[arg(long, default_value = "out", value_name = "DIR")]
     pub outdir: PathBuf,
+}
+
+/// What `generate` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Pictures that carry how they were made
+    Png,
+    /// NumPy arrays
+    Npy,
+}
+
+/// `clip2gan import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// A StyleGAN2 checkpoint of NVlabs (.pkl) or rosinality (.pt), or safetensors with the names of either
+    pub checkpoint: PathBuf,
+    /// The folder to write: the generator's config.json and model.safetensors, and discriminator/ with its own
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// The noise that each synthesis layer adds.

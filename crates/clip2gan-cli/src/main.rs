@@ -1,4 +1,4 @@
-//! The clip2gan command: sample, edit, generate, embed, train, info.
+//! The clip2gan command: sample, edit, generate, embed, import, train, info.
 //!
 //! This crate is the only one that has heard of terminals, environment variables and devices' names; what it does beyond
 //! that is in the libraries below it.
@@ -8,6 +8,7 @@ mod bundle;
 mod commands;
 mod console;
 mod error;
+mod network;
 mod picture;
 mod seeds;
 mod train;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Edit(options) => commands::edit::run(&context, &options),
         Command::Generate(options) => commands::generate::run(&context, &options),
         Command::Embed(options) => commands::embed::run(&context, &options),
+        Command::Import(options) => commands::import::run(&context, &options),
         Command::Train(options) => train::run(&context, &options),
         Command::Info(options) => commands::info::run(&context, &options),
         Command::Dataset(options) => commands::dataset::run(&context, &options),

@@ -39,13 +39,23 @@ fn decode(
 
 /// Puts pictures of one size beside and below each other, in about as many rows as columns.
 pub fn sheet(pictures: &[RgbImage]) -> RgbImage {
-    let columns = (pictures.len() as f64).sqrt().ceil().max(1.0) as u32;
-    let rows = (pictures.len() as u32).div_ceil(columns);
-    let (width, height) = pictures.first().map_or((0, 0), RgbImage::dimensions);
+    let columns = (pictures.len() as f64).sqrt().ceil().max(1.0) as usize;
+    let pictures: Vec<_> = pictures.iter().cloned().map(Some).collect();
+    grid(&pictures, columns)
+}
+
+/// Puts pictures of one size in rows of `columns` (at least 1), leaving white where there is none.
+pub fn grid(pictures: &[Option<RgbImage>], columns: usize) -> RgbImage {
+    let rows = pictures.len().div_ceil(columns) as u32;
+    let columns = columns as u32;
+    let first = pictures.iter().flatten().next();
+    let (width, height) = first.map_or((0, 0), RgbImage::dimensions);
     let mut sheet = RgbImage::from_pixel(columns * width, rows * height, Rgb([255; 3]));
     for (place, picture) in (0..).zip(pictures) {
         let (x, y) = (place % columns * width, place / columns * height);
-        image::imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
+        if let Some(picture) = picture {
+            image::imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
+        }
     }
     sheet
 }

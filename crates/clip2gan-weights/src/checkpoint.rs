@@ -14,7 +14,7 @@ use crate::torch::legacy;
 use crate::torch::storage::Storages;
 use crate::torch::tensor::View;
 use crate::torch::zip::Archive;
-use crate::{Array, Dtype, Error, Family, Metadata, Module, Result, pickle, safetensors};
+use crate::{Array, Dtype, Error, Family, Metadata, Module, Result, npy, pickle, safetensors};
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Format {
     LegacyTorch,
     /// A pickle that holds its tensors, as NVlabs writes.
     Pickle,
+    /// A zip archive of NumPy's arrays, as `numpy.savez` writes it.
+    Npz,
 }
 
 impl Format {
@@ -40,6 +42,7 @@ impl Format {
             Format::TorchScript => "TorchScript",
             Format::LegacyTorch => "legacy PyTorch",
             Format::Pickle => "pickle",
+            Format::Npz => "NumPy",
         }
     }
 }
@@ -98,7 +101,8 @@ impl Description {
     }
 }
 
-/// Reads a checkpoint of any format: safetensors, PyTorch's archives and streams, TorchScript, NVlabs' pickles.
+/// Reads a checkpoint of any format: safetensors, PyTorch's archives and streams, TorchScript, NVlabs' pickles,
+/// NumPy's archives.
 ///
 /// The format is told by the file's bytes, not by its name. Nothing in the file is executed: a pickle is read as data,
 /// and one that names anything beyond a fixed list of classes and functions gives [`Error::Refused`]. Memory and time
@@ -248,6 +252,9 @@ fn stream<A: Take>(bytes: &[u8], format: &mut Format) -> Found<Checkpoint<A>> {
 fn archive<A: Take>(file: impl Read + Seek, length: u64) -> Found<Checkpoint<A>> {
     const PICKLE: &str = "data.pkl";
     let mut archive = Archive::open(file, length)?;
+    if archive.names().all(|name| name.ends_with(npy::EXTENSION)) {
+        return npz(archive);
+    }
     let folder = archive
         .names()
         .filter_map(|name| name.strip_suffix(PICKLE))
@@ -277,6 +284,28 @@ fn archive<A: Take>(file: impl Read + Seek, length: u64) -> Found<Checkpoint<A>>
         last: None,
     };
     collect(format, outline, storages, length)
+}
+
+/// The arrays of an archive in which there is nothing else.
+fn npz<A: Take>(mut archive: Archive<impl Read + Seek>) -> Found<Checkpoint<A>> {
+    let names: Vec<String> = archive.names().map(str::to_owned).collect();
+    let mut arrays = BTreeMap::new();
+    for name in names {
+        let bytes = archive.read(&name)?;
+        let key = name.trim_end_matches(npy::EXTENSION);
+        let array = npy::view(&bytes)
+            .and_then(|view| A::take(view, &mut Storages::<Cursor<&[u8]>>::None))
+            .map_err(|fault| fault.of_array(key))?;
+        arrays.insert(key.to_owned(), array);
+    }
+    Ok(Checkpoint {
+        format: Format::Npz,
+        family: Family::of(arrays.keys().map(String::as_str)),
+        arrays,
+        modules: BTreeMap::new(),
+        values: BTreeMap::new(),
+        metadata: Metadata::new(),
+    })
 }
 
 /// Checks every array against its storage and all of them against the file's `length`, and takes them.

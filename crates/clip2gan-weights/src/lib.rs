@@ -5,6 +5,7 @@
 //!
 //! - [`checkpoint`]: files of any format, read or described;
 //! - [`mod@array`]: arrays, and conversions between their types;
+//! - [`npy`]: NumPy's format of single arrays, written;
 //! - [`safetensors`]: the safetensors format, read and written;
 //! - [`mod@file`]: files that are either wholly there or not there at all.
 
@@ -14,6 +15,7 @@ mod error;
 mod family;
 mod fault;
 pub mod file;
+pub mod npy;
 mod nvlabs;
 mod outline;
 mod pickle;

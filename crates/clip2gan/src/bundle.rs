@@ -142,6 +142,8 @@ impl Bundle {
                 3,
                 generator_config.img_channels,
             ),
+            // A sentence chooses a picture; nothing would choose a class.
+            ("the generator's c_dim", 0, generator_config.c_dim),
         ];
         for (what, expected, found) in pairs {
             if expected != found {

@@ -4,6 +4,7 @@ pub mod dataset;
 pub mod edit;
 pub mod embed;
 pub mod generate;
+pub mod import;
 pub mod info;
 pub mod sample;
 

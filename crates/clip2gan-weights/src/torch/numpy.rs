@@ -7,7 +7,7 @@ use crate::fault::{Fault, Found};
 use crate::pickle::{Kind, Pickle, Value};
 
 /// NumPy's names of types.
-const TYPES: [(&str, Dtype); 12] = [
+pub(crate) const TYPES: [(&str, Dtype); 12] = [
     ("b1", Dtype::Bool),
     ("u1", Dtype::U8),
     ("i1", Dtype::I8),
@@ -29,24 +29,30 @@ pub(crate) fn array<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> Found<View<'a>
         return Fault::refused("a NumPy array without plain bytes");
     };
     let (dtype, shape) = (dtype_of(pickle, *dtype)?, sizes(pickle, *shape)?);
+    let columns = *columns == Value::Bool(true);
+    Ok(dense(dtype, shape, columns, bytes))
+}
+
+/// An array that lies in `bytes` without gaps, its last dimension together or, with `columns`, its first.
+pub(crate) fn dense(dtype: Dtype, shape: Vec<usize>, columns: bool, bytes: &[u8]) -> View<'_> {
     let mut strides = vec![0; shape.len()];
     let mut stride: usize = 1;
     let mut lay = |at: usize| {
         strides[at] = stride;
         stride = stride.saturating_mul(shape[at]);
     };
-    if *columns == Value::Bool(true) {
+    if columns {
         (0..shape.len()).for_each(&mut lay);
     } else {
         (0..shape.len()).rev().for_each(&mut lay);
     }
-    Ok(View {
+    View {
         dtype,
         storage: Storage::Inline(bytes),
         offset: 0,
         shape,
         strides,
-    })
+    }
 }
 
 /// The type and the bytes of a number of NumPy's, if a value is one.
