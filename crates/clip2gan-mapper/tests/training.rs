@@ -72,6 +72,19 @@ fn trainer(config: MapperTrainConfig) -> MapperTrainer {
     MapperTrainer::new(config, &clip(), (&generator, &sizes)).unwrap()
 }
 
+#[test]
+fn a_generator_with_classes_is_refused() {
+    let (_, sizes) = generator();
+    let sizes = GeneratorConfig { c_dim: 3, ..sizes };
+    let generator = sizes.init(&Device::flex());
+    let error = MapperTrainer::new(config(), &clip(), (&generator, &sizes)).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("without classes") && error.contains("c_dim 3"),
+        "{error}"
+    );
+}
+
 fn pictures(step: u64, n: usize) -> Tensor<4> {
     let mut rng = rng::stream(0, "pictures", step);
     rng::randn([n, 3, 8, 8], &mut rng, &Device::flex()).clamp(-1.0, 1.0)

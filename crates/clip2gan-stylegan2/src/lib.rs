@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`augment`] | what the discriminator sees of small data sets |
 //! | [`config`] | sizes of both networks, as data |
 //! | [`layers`] | fully connected, modulated convolution, synthesis layer, ToRGB, discriminator convolution |
 //! | [`mapping`] | `z → w` |
@@ -21,6 +22,7 @@ mod architecture;
 mod error;
 mod init;
 
+pub mod augment;
 pub mod config;
 pub mod discriminator;
 pub mod generator;

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
 
+use crate::augment::Augmentation;
 use crate::tangent::Dual;
 use crate::{Discriminator, NoiseMode, Synthesis};
 
@@ -43,17 +44,35 @@ pub struct R1 {
 /// # Panics
 /// If the discriminator is conditional: see [`r1_labelled`].
 pub fn r1(discriminator: &Discriminator, real: Tensor<4>) -> R1 {
-    exact_r1(discriminator, real, None)
+    exact_r1(discriminator, real, None, None)
 }
 
 /// [`r1`] with `labels [n, c_dim]`, for a conditional discriminator.
 pub fn r1_labelled(discriminator: &Discriminator, real: Tensor<4>, labels: Tensor<2>) -> R1 {
-    exact_r1(discriminator, real, Some(labels))
+    exact_r1(discriminator, real, Some(labels), None)
 }
 
-fn exact_r1(discriminator: &Discriminator, real: Tensor<4>, labels: Option<Tensor<2>>) -> R1 {
+/// [`r1`] of a discriminator that sees its images augmented; the penalty is on the gradient before the augmentation.
+pub fn r1_augmented(
+    discriminator: &Discriminator,
+    real: Tensor<4>,
+    augmentation: &Augmentation,
+) -> R1 {
+    exact_r1(discriminator, real, None, Some(augmentation))
+}
+
+fn exact_r1(
+    discriminator: &Discriminator,
+    real: Tensor<4>,
+    labels: Option<Tensor<2>>,
+    augmentation: Option<&Augmentation>,
+) -> R1 {
     let image = real.clone().inner().autodiff().require_grad();
-    let logits = discriminator.valid().logits(image.clone(), labels.clone());
+    let seen = match augmentation {
+        Some(augmentation) => augmentation.apply(image.clone()),
+        None => image.clone(),
+    };
+    let logits = discriminator.valid().logits(seen, labels.clone());
     let mut gradients = logits.sum().backward();
     let image_gradient = image
         .grad_remove(&mut gradients)
@@ -65,6 +84,10 @@ fn exact_r1(discriminator: &Discriminator, real: Tensor<4>, labels: Option<Tenso
     let dual = Dual {
         value: real.inner(),
         tangent: image_gradient.clone(),
+    };
+    let dual = match augmentation {
+        Some(augmentation) => augmentation.apply_dual(dual),
+        None => dual,
     };
     let surrogate = discriminator.forward_dual(dual, labels).tangent.sum();
     R1 {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use clip2gan_stylegan2::train::{
-    Event, GanTrainer, PathLengthConfig, TrainConfig, TrainState, step,
+    AdaConfig, Event, GanTrainer, PathLengthConfig, TrainConfig, TrainState, step,
 };
 use clip2gan_stylegan2::{Error, Generator, GeneratorConfig, NoiseMode};
 use clip2gan_train::{params, rng};
@@ -130,6 +130,75 @@ fn path_length_regularisation_is_lazy_and_resumes_with_the_same_bytes() {
         .map(|line| line.contains("path_length_penalty"))
         .collect();
     assert_eq!(regularised, [true, false, true, false]);
+}
+
+#[test]
+fn adaptive_augmentation_rises_and_resumes_with_the_same_bytes() {
+    let config = |steps| TrainConfig {
+        ada: Some(AdaConfig {
+            target: -1.0,
+            interval: 2,
+            kimg: 0.04,
+            initial: 0.4,
+            ..AdaConfig::default()
+        }),
+        ..config(steps)
+    };
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    train(whole.path(), &config(7)).unwrap();
+    train(parts.path(), &config(3)).unwrap();
+    train(parts.path(), &config(7)).unwrap();
+    let (whole, parts) = (files(whole.path(), 7), files(parts.path(), 7));
+    assert!(whole.contains_key("ada.safetensors"));
+    assert!(whole == parts);
+    let stats = String::from_utf8(whole["stats"].clone()).unwrap();
+    let p = stats.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["augment_p"].as_f64().unwrap()
+    });
+    let p: Vec<f64> = p.map(|p| (p * 10.0).round() / 10.0).collect();
+    // Below the target it cannot fall: the mean sign is never less than -1.
+    assert!(p[0] == 0.4 && p[6] > 0.5, "{p:?}");
+    assert!(p.is_sorted(), "{p:?}");
+}
+
+#[test]
+fn a_batch_in_parts_makes_the_step_of_their_mean_gradient() {
+    // Without statistics over the batch, noise and latents aside, the parts' gradients add up to the batch's.
+    let whole = TrainConfig {
+        batch: 4,
+        mbstd_group_size: 1,
+        r1_interval: 1,
+        r1_gamma: 10.0,
+        mirror: false,
+        ..config(1)
+    };
+    let parts = TrainConfig {
+        accumulate: 2,
+        ..whole.clone()
+    };
+    let device = Device::flex();
+    let made = [&whole, &parts].map(|config| {
+        let state = TrainState::new(config, &device);
+        step(state, real(0), config).unwrap()
+    });
+    let [(_, whole), (_, parts)] = made.map(|(state, stats)| (state.step, stats));
+    let close = |a: f32, b: f32| (a - b).abs() < 1e-4 * b.abs();
+    let penalties = [whole.r1_penalty, parts.r1_penalty].map(Option::unwrap);
+    // The discriminator was moved by other generated images before R1 was measured.
+    assert!((penalties[0] - penalties[1]).abs() < 0.1 * penalties[0]);
+    assert!(close(parts.real_logit, whole.real_logit));
+    assert_eq!(parts.images, whole.images);
+
+    let error = TrainConfig {
+        accumulate: 3,
+        ..config(1)
+    };
+    let error = error.validate().unwrap_err().to_string();
+    assert!(
+        error.contains("accumulate must be a divisor of batch"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -65,6 +65,13 @@ impl MapperTrainer {
     ) -> Result<Self, Error> {
         config.validate()?;
         config.mapper(clip.config(), generator_config).validate()?;
+        if generator_config.c_dim > 0 {
+            return Err(Error::argument(
+                "generator",
+                "one without classes (c_dim 0)",
+                format!("c_dim {}", generator_config.c_dim),
+            ));
+        }
         // Without autodiff the frozen networks are constants: only the path through activations is differentiated.
         let mut trainer = Self {
             config,

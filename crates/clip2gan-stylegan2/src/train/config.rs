@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::PathLengthConfig;
+use crate::train::{AdaConfig, PathLengthConfig};
 use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
@@ -62,6 +62,16 @@ pub struct TrainConfig {
     /// Path length regularisation; off by default.
     #[serde(skip_serializing_if = "PathLengthConfig::is_default")]
     pub path_length: PathLengthConfig,
+    /// Adaptive augmentation, for small data sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ada: Option<AdaConfig>,
+    /// The batch is worked through in so many equal parts, whose gradients are summed: less memory, the same step but for
+    /// the minibatch standard deviation, which compares images of one part.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: usize,
+    /// A snapshot of the averaged generator is kept every so many images; 0: never.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub snapshots_every: u64,
 }
 
 impl Default for TrainConfig {
@@ -92,6 +102,9 @@ impl Default for TrainConfig {
             generator_architecture: Architecture::Skip,
             discriminator_architecture: Architecture::Resnet,
             path_length: PathLengthConfig::default(),
+            ada: None,
+            accumulate: 1,
+            snapshots_every: 0,
         }
     }
 }
@@ -126,6 +139,11 @@ impl TrainConfig {
         }
     }
 
+    /// Images that are worked through at once.
+    pub fn part(&self) -> usize {
+        self.batch / self.accumulate
+    }
+
     /// Steps of the whole run.
     pub fn total_steps(&self) -> u64 {
         self.total_images.div_ceil(self.batch as u64)
@@ -145,11 +163,22 @@ impl TrainConfig {
         self.generator().validate()?;
         self.discriminator().validate()?;
         self.path_length.validate()?;
-        let group = self.mbstd_group_size.min(self.batch.max(1));
+        if let Some(ada) = &self.ada {
+            ada.validate(self.img_channels)?;
+        }
         check(
-            self.batch > 0 && self.batch.is_multiple_of(group),
+            self.accumulate > 0
+                && self.batch >= self.accumulate
+                && self.batch.is_multiple_of(self.accumulate),
+            "accumulate",
+            "a divisor of batch",
+            self.accumulate,
+        )?;
+        let part = self.part();
+        check(
+            part.is_multiple_of(self.mbstd_group_size.min(part)),
             "batch",
-            "a multiple of mbstd_group_size",
+            "a multiple of accumulate · mbstd_group_size",
             self.batch,
         )?;
         check(
@@ -212,4 +241,14 @@ fn check(fine: bool, field: &str, expected: &str, found: impl std::fmt::Display)
         expected: expected.into(),
         found: found.to_string(),
     })
+}
+
+// Settings left at what they were before they could be set are not written, so that files without them stay as they are.
+
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

@@ -4,15 +4,18 @@
 //! [`path_length.interval`](PathLengthConfig::interval) steps path lengths on their own, discriminator, every
 //! [`r1_interval`](TrainConfig::r1_interval) steps R1 on its own, then the running average of the generator.
 
+mod ada;
 mod config;
 mod event;
 mod grid;
 mod latents;
 mod path_length;
+mod phases;
 mod state;
 mod step;
 mod trainer;
 
+pub use ada::{AdaConfig, AdaState};
 pub use config::TrainConfig;
 pub use event::Event;
 pub use grid::write_grid;

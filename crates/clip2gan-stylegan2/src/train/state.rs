@@ -4,11 +4,13 @@ use burn::tensor::Device;
 use clip2gan_train::{Adam, AdamConfig, Checkpoint, params};
 use clip2gan_weights::{Array, Arrays};
 
-use crate::train::TrainConfig;
+use crate::train::{AdaState, TrainConfig};
 use crate::{Discriminator, Generator, Result};
 
 /// Group of a checkpoint that holds the running mean of path lengths.
 const PATH_LENGTH: &str = "path_length";
+/// Group of a checkpoint that holds the state of adaptive augmentation.
+const ADA: &str = "ada";
 
 /// Networks and optimisers after some number of steps. The networks are without autodiff.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct TrainState {
     pub discriminator_adam: Adam,
     /// Running mean of path lengths: 0 until the first was measured.
     pub path_length_mean: f32,
+    /// Adaptive augmentation, if there is any.
+    pub ada: Option<AdaState>,
     /// Steps made.
     pub step: u64,
 }
@@ -53,6 +57,7 @@ impl TrainState {
             generator_adam: generator_adam.init(),
             discriminator_adam: adam.lazy(config.r1_interval as usize).init(),
             path_length_mean: 0.0,
+            ada: config.ada.as_ref().map(AdaState::new),
             step: 0,
         }
     }
@@ -74,12 +79,15 @@ impl TrainState {
 
     /// Everything, as it goes to a file.
     pub fn checkpoint(&self) -> Checkpoint {
-        let checkpoint = Checkpoint::new(self.step)
+        let mut checkpoint = Checkpoint::new(self.step)
             .with_group("generator", params::to_arrays(&self.generator))
             .with_group("ema", params::to_arrays(&self.ema))
             .with_group("discriminator", params::to_arrays(&self.discriminator))
             .with_group("generator_adam", self.generator_adam.state())
             .with_group("discriminator_adam", self.discriminator_adam.state());
+        if let Some(ada) = self.ada {
+            checkpoint = checkpoint.with_group(ADA, ada.to_arrays());
+        }
         // A run without the regulariser has nothing to keep.
         if self.path_length_mean == 0.0 {
             return checkpoint;
@@ -101,6 +109,8 @@ impl TrainState {
             .groups
             .remove(PATH_LENGTH)
             .and_then(|group| group.get("mean")?.to_f32().first().copied());
+        let ada = checkpoint.groups.remove(ADA);
+        let ada = ada.as_ref().and_then(AdaState::from_arrays);
         Ok(Self {
             generator: params::load(self.generator, checkpoint.take_group("generator")?)?,
             ema: params::load(self.ema, checkpoint.take_group("ema")?)?,
@@ -111,6 +121,7 @@ impl TrainState {
             generator_adam,
             discriminator_adam,
             path_length_mean: mean.unwrap_or(0.0),
+            ada: ada.or(self.ada),
             step: checkpoint.step,
         })
     }

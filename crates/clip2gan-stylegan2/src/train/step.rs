@@ -1,14 +1,14 @@
 //! One training step.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use clip2gan_train::{NamedGradients, ema_update, rng};
+use clip2gan_train::{ema_update, rng};
 use rand::RngExt;
 use serde::Serialize;
 
 use crate::train::path_length::path_length_phase;
-use crate::train::{TrainConfig, TrainState, latents};
-use crate::{Error, Generator, Result, loss};
+use crate::train::phases::{discriminator_phase, generator_phase, r1_phase};
+use crate::train::{TrainConfig, TrainState};
+use crate::{Error, Result};
 
 /// What a step measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +37,9 @@ pub struct StepStats {
     /// Running mean of path lengths, in the same steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_length_mean: Option<f32>,
+    /// Probability of each augmentation, in runs that augment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment_p: Option<f32>,
 }
 
 /// Makes one step on `real [batch, channels, r, r]` (−1..1): a pure function of its arguments.
@@ -75,15 +78,19 @@ pub fn step(
     } else {
         (state, None)
     };
-    let (state, discriminator) = discriminator_phase(state, real.clone(), config)?;
+    let (state, discriminator) = discriminator_phase(state, &real, config)?;
     let (mut state, r1_penalty) =
         if number.is_multiple_of(config.r1_interval) && config.r1_gamma > 0.0 {
-            let (state, penalty) = r1_phase(state, real, config)?;
+            let (state, penalty) = r1_phase(state, &real, config)?;
             (state, Some(penalty))
         } else {
             (state, None)
         };
 
+    let [.., real_accuracy] = discriminator;
+    if let (Some(ada), Some(settings)) = (&mut state.ada, &config.ada) {
+        ada.observe(2.0 * real_accuracy - 1.0, number, config.batch, settings);
+    }
     state.step += 1;
     let images = state.images(config);
     state.ema = ema_update(state.ema, &state.generator, config.ema_beta(images))?;
@@ -101,92 +108,9 @@ pub fn step(
         r1_penalty,
         path_length_penalty: path_length.as_ref().map(|stats| stats.penalty),
         path_length_mean: path_length.as_ref().map(|stats| stats.mean),
+        augment_p: state.ada.map(|ada| ada.p),
     };
     Ok((state, stats))
-}
-
-/// The generator learns; the discriminator is a fixed function, so no work goes into its parameters' gradients.
-fn generator_phase(mut state: TrainState, config: &TrainConfig) -> Result<(TrainState, f32)> {
-    let device = state.device();
-    let generator = state.generator.clone().train();
-    let latents = latents::draw(
-        &generator,
-        config,
-        config.batch,
-        "generator phase",
-        state.step,
-        &device,
-    );
-    let fake = generator.synthesis.forward(latents.ws, latents.noise);
-    let loss = loss::generator_loss(state.discriminator.forward(fake));
-    let value = finite("generator loss", scalar(loss.clone()), state.step)?;
-    let mut gradients = loss.backward();
-    let gradients = NamedGradients::take(&generator, &mut gradients);
-    let generator = state.generator_adam.step(generator, &gradients)?.valid();
-    state.generator = Generator {
-        mapping: generator.mapping.update_w_avg(latents.w, config.w_avg_beta),
-        ..generator
-    };
-    Ok((state, value))
-}
-
-/// The discriminator learns to tell `real` from freshly generated images, which are made without a graph.
-fn discriminator_phase(
-    mut state: TrainState,
-    real: Tensor<4>,
-    config: &TrainConfig,
-) -> Result<(TrainState, [f32; 4])> {
-    let device = state.device();
-    let latents = latents::draw(
-        &state.generator,
-        config,
-        config.batch,
-        "discriminator phase",
-        state.step,
-        &device,
-    );
-    let fake = state.generator.synthesis.forward(latents.ws, latents.noise);
-    let discriminator = state.discriminator.clone().train();
-    let fake_logits = discriminator.forward(fake);
-    let real_logits = discriminator.forward(real);
-    let loss = loss::fake_loss(fake_logits.clone()) + loss::real_loss(real_logits.clone());
-    let value = finite("discriminator loss", scalar(loss.clone()), state.step)?;
-    let mut gradients = loss.backward();
-    let gradients = NamedGradients::take(&discriminator, &mut gradients);
-    state.discriminator = state
-        .discriminator_adam
-        .step(discriminator, &gradients)?
-        .valid();
-    let (fake_logits, real_logits) = (fake_logits.inner(), real_logits.inner());
-    let accuracy = scalar((real_logits.clone().sign() + 1.0).mean() * 0.5);
-    Ok((
-        state,
-        [
-            value,
-            scalar(real_logits.mean()),
-            scalar(fake_logits.mean()),
-            accuracy,
-        ],
-    ))
-}
-
-/// R1 alone: `k · γ/2 · mean ‖∇ₓD(x)‖²` for the k steps that it stands for.
-fn r1_phase(
-    mut state: TrainState,
-    real: Tensor<4>,
-    config: &TrainConfig,
-) -> Result<(TrainState, f32)> {
-    let discriminator = state.discriminator.clone().train();
-    let r1 = loss::r1(&discriminator, real);
-    let value = finite("R1 penalty", scalar(r1.penalty.mean()), state.step)?;
-    let weight = config.r1_gamma * config.r1_interval as f32 / config.batch as f32;
-    let mut gradients = (r1.surrogate * weight).backward();
-    let gradients = NamedGradients::take(&discriminator, &mut gradients);
-    state.discriminator = state
-        .discriminator_adam
-        .step(discriminator, &gradients)?
-        .valid();
-    Ok((state, value))
 }
 
 /// Mirrors each image with probability ½.

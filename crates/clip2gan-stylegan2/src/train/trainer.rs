@@ -18,9 +18,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const KEPT_CHECKPOINTS: usize = 2;
 
 /// What bounds or watches a run without being part of it, and so may be changed when it goes on.
-const CHANGEABLE: [&str; 4] = [
+const CHANGEABLE: [&str; 5] = [
     "total_images",
     "samples_every",
+    "snapshots_every",
     "grid",
     "checkpoint_seconds",
 ];
