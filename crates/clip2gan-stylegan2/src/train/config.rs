@@ -45,6 +45,9 @@ pub struct TrainConfig {
     pub ema_rampup: f64,
     /// Decay per step of the running mean of `w`.
     pub w_avg_beta: f32,
+    /// Whether the generator's layers add noise in training. Flat drawings have no random detail to make of it.
+    #[serde(skip_serializing_if = "is_true")]
+    pub noise: bool,
     /// Whether real images are mirrored at random.
     pub mirror: bool,
     /// A sample grid is drawn every so many images; 0: never.
@@ -95,6 +98,7 @@ impl Default for TrainConfig {
             ema_kimg: 5.0,
             ema_rampup: 0.05,
             w_avg_beta: 0.995,
+            noise: true,
             mirror: false,
             samples_every: 4000,
             grid: 8,
@@ -251,4 +255,8 @@ fn is_one(value: &usize) -> bool {
 
 fn is_zero(value: &u64) -> bool {
     *value == 0
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }

@@ -30,7 +30,7 @@ pub(crate) fn draw(
 ) -> Latents {
     let mut rng = rng::stream(config.seed, phase, step);
     let num_ws = generator.num_ws();
-    let noise = NoiseMode::Random { seed: rng.random() };
+    let noise = noise(config, rng.random());
     let mixed = rng.random::<f32>() < config.style_mixing;
     let cutoff = rng.random_range(1..num_ws);
     if !mixed {
@@ -53,4 +53,12 @@ pub(crate) fn draw(
         1,
     );
     Latents { ws, w, noise }
+}
+
+/// Fresh noise, if there shall be any.
+pub(crate) fn noise(config: &TrainConfig, seed: u64) -> NoiseMode {
+    match config.noise {
+        true => NoiseMode::Random { seed },
+        false => NoiseMode::None,
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::train::step::{finite, scalar};
 use crate::train::{TrainConfig, TrainState, latents};
-use crate::{Error, NoiseMode, Result, loss};
+use crate::{Error, Result, loss};
 
 /// Settings of path length regularisation. It is off by default: small networks do not need it, and it is slow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ pub(crate) fn path_length_phase(
     let phase = "path length phase";
     let latents = latents::draw(&generator, config, batch, phase, state.step, &device);
     let mut rng = rng::stream(config.seed, "path length directions", state.step);
-    let noise = NoiseMode::Random { seed: rng.random() };
+    let noise = latents::noise(config, rng.random());
     let side = config.resolution;
     let shape = [batch, config.img_channels, side, side];
     let y = rng::randn(shape, &mut rng, &device) / side as f32;
