@@ -67,7 +67,10 @@ impl Checkpoint {
 
     /// Sets the state.
     pub fn with_state(mut self, state: &impl Serialize) -> Result<Self> {
-        self.state = serde_json::to_value(state).map_err(convert("the state of a checkpoint"))?;
+        // By way of text, as it will be read from the file: `f32` has fewer digits there than as a JSON value.
+        self.state = serde_json::to_string(state)
+            .and_then(|text| serde_json::from_str(&text))
+            .map_err(convert("the state of a checkpoint"))?;
         Ok(self)
     }
 

@@ -15,6 +15,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use clip2gan_weights::write_atomic;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{Stage, Train};
@@ -56,7 +57,7 @@ impl Run<'_> {
         let name = name(stage);
         let folder = self.folder.join(name);
         let marker = self.folder.join("done").join(format!("{name}.json"));
-        let settings = self.settings(stage);
+        let settings = self.settings(stage)?;
         if marker.is_file() {
             return self.already_done(name, &marker, &settings);
         }
@@ -129,7 +130,7 @@ impl Run<'_> {
     }
 
     /// What the result of a stage depends on.
-    fn settings(&self, stage: Stage) -> Value {
+    fn settings(&self, stage: Stage) -> Outcome<Value> {
         let RunConfig {
             seed,
             data,
@@ -138,14 +139,16 @@ impl Run<'_> {
             mapper,
             ..
         } = &self.config;
-        match stage {
+        let (data, clip, gan) = (as_written(data)?, as_written(clip)?, as_written(gan)?);
+        Ok(match stage {
             Stage::Clip => json!({ "seed": seed, "data": data, "clip": clip }),
             Stage::Gan => json!({ "seed": seed, "data": data, "gan": gan }),
             Stage::Mapper => {
+                let mapper = as_written(mapper)?;
                 json!({ "seed": seed, "data": data, "clip": clip, "gan": gan, "mapper": mapper })
             }
-            Stage::Bundle | Stage::All => json!(self.config),
-        }
+            Stage::Bundle | Stage::All => as_written(&self.config)?,
+        })
     }
 
     /// The finished model of an earlier stage.
@@ -168,6 +171,11 @@ impl Run<'_> {
                 )),
         )
     }
+}
+
+/// A value as it is read from the file that it is written to: `f32` has fewer digits there than as a JSON value.
+fn as_written(value: &impl Serialize) -> Outcome<Value> {
+    Ok(serde_json::from_str(&serde_json::to_string(value)?)?)
 }
 
 /// Figures in a line: `loss 1.676, step 30`.
@@ -214,6 +222,15 @@ fn revision() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_the_same_when_they_come_back_from_a_file() {
+        let preset = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/presets/avatars.toml");
+        let config = RunConfig::read(&preset, None).unwrap();
+        let settings = as_written(&config).unwrap();
+        let text = format!("{settings:#}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), settings);
+    }
 
     #[test]
     fn figures_fit_a_line() {
