@@ -100,6 +100,23 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_dry_run_prints_all_settings_and_makes_nothing() {
+    let config = repository("xtask/presets/smoke.toml");
+    let arguments = ["train", "all", "--dry-run", "--config"];
+    let (call, folder) = clip2gan(&[&arguments[..], &[config.to_str().unwrap()]].concat());
+    let call = call.ok();
+    // What the preset leaves out is there with its default, and the whole is a settings file again.
+    for setting in ["r1_interval = 16", "[mapper.weights]", "name = \"smoke\""] {
+        assert!(call.out.contains(setting), "no {setting} in {}", call.out);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let printed = folder.path().join("printed.toml");
+    fs::write(&printed, &call.out).unwrap();
+    let again = clip2gan(&[&arguments[..], &[printed.to_str().unwrap()]].concat());
+    assert_eq!(again.0.ok().out, call.out);
+}
+
+#[test]
 fn stages_need_those_before_them() {
     let folder = tempfile::tempdir().unwrap();
     train(folder.path(), "mapper", &[]).fails(1, &["no finished model", "train clip"]);

@@ -222,6 +222,9 @@ pub struct Train {
     /// Go on where the stage stopped; does nothing if it is finished
     #[arg(long)]
     pub resume: bool,
+    /// Print the settings as they were understood, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// The stages of a bundle, each of which needs those before it.

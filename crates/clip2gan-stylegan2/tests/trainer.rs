@@ -48,6 +48,11 @@ fn train(dir: &Path, config: &TrainConfig) -> Result<Vec<String>, Error> {
             events.push(match event {
                 Event::Step(stats) => format!("step {}", stats.step),
                 Event::Samples(path) => format!("samples {}", path.file_name().unwrap().display()),
+                Event::Snapshot(folder, generator) => {
+                    let (saved, _) = Generator::load(folder, &Device::flex()).unwrap();
+                    assert_eq!(params::to_arrays(&saved), params::to_arrays(generator));
+                    format!("snapshot {}", folder.file_name().unwrap().display())
+                }
                 Event::Checkpoint(step) => format!("checkpoint {step}"),
                 _ => String::new(),
             });
@@ -133,6 +138,20 @@ fn path_length_regularisation_is_lazy_and_resumes_with_the_same_bytes() {
 }
 
 #[test]
+fn snapshots_are_kept_by_thousands_of_images() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = TrainConfig {
+        snapshots_every: 12,
+        samples_every: 0,
+        ..config(6)
+    };
+    let events = train(dir.path(), &config).unwrap();
+    let snapshots = events.iter().filter(|event| event.starts_with("snapshot"));
+    assert_eq!(snapshots.count(), 2);
+    assert_eq!(events[3], "snapshot network-000000");
+}
+
+#[test]
 fn adaptive_augmentation_rises_and_resumes_with_the_same_bytes() {
     let config = |steps| TrainConfig {
         ada: Some(AdaConfig {
@@ -140,7 +159,6 @@ fn adaptive_augmentation_rises_and_resumes_with_the_same_bytes() {
             interval: 2,
             kimg: 0.04,
             initial: 0.4,
-            ..AdaConfig::default()
         }),
         ..config(steps)
     };

@@ -77,7 +77,8 @@ pub enum Data {
 }
 
 impl RunConfig {
-    /// Reads a settings file. The one seed, of the file or `seed`, becomes that of every stage.
+    /// Reads a settings file. The one seed, of the file or `seed`, becomes that of every stage; a stage may repeat it, as
+    /// a resolved file does.
     pub fn read(path: &Path, seed: Option<u64>) -> Outcome<Self> {
         let text = std::fs::read_to_string(path).map_err(at(path))?;
         let wrong = |error: toml::de::Error| {
@@ -94,12 +95,13 @@ impl RunConfig {
         let clip = table
             .get("clip")
             .and_then(|clip| clip.get("train")?.get("seed"));
+        let of_file = table.get("seed").and_then(toml::Value::as_integer);
         for (name, seed) in [
             ("clip.train", clip),
             ("gan", section("gan")),
             ("mapper", section("mapper")),
         ] {
-            if seed.is_some() {
+            if seed.is_some_and(|seed| seed.as_integer() != Some(of_file.unwrap_or(0))) {
                 return Err(Failure::failed(format!("{}: {name}.seed", path.display()))
                     .expected("one seed for all stages, before the first section")
                     .hint("seed = 1 at the top of the file"));
@@ -115,6 +117,15 @@ impl RunConfig {
         }
         Ok(config)
     }
+
+    /// Checks every stage's settings, before the first of them costs any time.
+    pub fn validate(&self) -> Outcome {
+        self.clip.model.validate()?;
+        self.clip.train.validate()?;
+        self.gan.validate()?;
+        self.mapper.validate()?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -127,10 +138,7 @@ mod tests {
         for name in ["smoke", "avatars"] {
             let config = RunConfig::read(&presets.join(format!("{name}.toml")), Some(5)).unwrap();
             assert_eq!(config.name, name);
-            config.clip.model.validate().unwrap();
-            config.clip.train.validate().unwrap();
-            config.gan.validate().unwrap();
-            config.mapper.validate().unwrap();
+            config.validate().unwrap();
             let seeds = [config.clip.train.seed, config.gan.seed, config.mapper.seed];
             assert_eq!(seeds, [5; 3]);
         }

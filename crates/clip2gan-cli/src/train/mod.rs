@@ -38,6 +38,15 @@ pub fn run(context: &Context, options: &Train) -> Outcome {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(&config.name),
     };
+    config.validate()?;
+    let resolved = toml::to_string_pretty(&config)?;
+    if options.dry_run {
+        context.console.answer(resolved.trim_end(), json!(config));
+        return Ok(());
+    }
+    context
+        .console
+        .note(format_args!("{resolved}\nrun: {}", folder.display()));
     let run = Run {
         context,
         config,

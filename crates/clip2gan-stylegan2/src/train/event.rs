@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::Generator;
 use crate::train::StepStats;
 
 /// Something that happened during training.
@@ -12,6 +13,8 @@ pub enum Event<'a> {
     Step(&'a StepStats),
     /// A sample grid was written.
     Samples(&'a Path),
+    /// A snapshot of the averaged generator was written: the folder and the generator, to be measured.
+    Snapshot(&'a Path, &'a Generator),
     /// A checkpoint was written after so many steps.
     Checkpoint(u64),
 }

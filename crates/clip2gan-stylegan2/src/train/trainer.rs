@@ -1,11 +1,12 @@
 //! The loop around [`step`]: real images in, checkpoints, statistics and sample grids out.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 use clip2gan_train::{Checkpoint, RunDir, Stats, checkpoint, rng};
+use clip2gan_weights::Dtype;
 use serde_json::{Map, Value};
 
 use crate::train::{Event, StepStats, TrainConfig, TrainState, step, write_grid};
@@ -94,9 +95,13 @@ impl GanTrainer {
             self.state = state;
             self.stats.write(stats.step, &stats)?;
             flow = observe(Event::Step(&stats));
-            if self.samples_due(&stats) {
+            if self.due(self.config.samples_every, &stats) {
                 let path = self.write_samples(&stats)?;
                 flow = merge(flow, observe(Event::Samples(&path)));
+            }
+            if self.due(self.config.snapshots_every, &stats) {
+                let folder = self.write_snapshot(&stats)?;
+                flow = merge(flow, observe(Event::Snapshot(&folder, &self.state.ema)));
             }
             if saved_at.elapsed() >= Duration::from_secs(self.config.checkpoint_seconds) {
                 flow = merge(flow, self.checkpoint(observe)?);
@@ -120,13 +125,22 @@ impl GanTrainer {
         Ok(observe(Event::Checkpoint(self.state.step)))
     }
 
-    fn samples_due(&self, stats: &StepStats) -> bool {
-        let every = self.config.samples_every;
+    /// Whether something that happens every `every` images happens now.
+    fn due(&self, every: u64, stats: &StepStats) -> bool {
         every > 0 && stats.images / every > (stats.images - self.config.batch as u64) / every
     }
 
+    /// The averaged generator in a folder named after the thousands of images seen.
+    fn write_snapshot(&self, stats: &StepStats) -> Result<PathBuf> {
+        let name = format!("network-{:06}", stats.images / 1000);
+        let folder = self.run.path().join("snapshots").join(name);
+        let config = self.config.generator();
+        self.state.ema.save(&config, &folder, Dtype::F32)?;
+        Ok(folder)
+    }
+
     /// Draws the same latents each time, with the averaged generator.
-    fn write_samples(&self, stats: &StepStats) -> Result<std::path::PathBuf> {
+    fn write_samples(&self, stats: &StepStats) -> Result<PathBuf> {
         let side = self.config.grid;
         let mut rng = rng::stream(self.config.seed, "sample grid", 0);
         let rows = (0..side).map(|_| {
