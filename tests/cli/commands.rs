@@ -298,3 +298,21 @@ fn dataset_writes_pictures_with_captions() {
     assert_eq!(captions.lines().count(), 3);
     assert_eq!(fs::read_dir(folder.path().join("d")).unwrap().count(), 4);
 }
+
+#[test]
+fn the_model_cards_sheets_show_every_prompt_and_edit() {
+    let (call, folder) = clip2gan(&["sheets", "--bundle", &bundle(), "--out", "sheets", "--json"]);
+    let json = call.ok().json();
+    for (file, list, rows, columns) in [
+        ("prompts.png", "prompts", 8, 9),
+        ("edits.png", "edits", 8, 5),
+    ] {
+        let sheet = image::open(folder.path().join("sheets").join(file)).unwrap();
+        let side = sheet.height() / rows;
+        assert_eq!(
+            (sheet.width(), sheet.height()),
+            (columns * side, rows * side)
+        );
+        assert!(json[list].as_array().is_some_and(|list| list.len() >= 8));
+    }
+}

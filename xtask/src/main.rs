@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask train`, `cargo xtask dataset`, `cargo xtask ci`.
+//! Chores of the workspace: `cargo xtask train`, `dataset`, `sheets` and `ci`.
 //!
 //! Each is a thin call of the `clip2gan` program or of `.ci/run`, so whatever they do can be done without them.
 
@@ -32,6 +32,8 @@ enum Chore {
         #[arg(last = true)]
         further: Vec<String>,
     },
+    /// Draw the sheets of docs/model-card.md with the bundle in assets/
+    Sheets,
     /// Run the checks: format, lints, tests
     Ci {
         /// Also the licences of all dependencies and the CUDA build, as the CI machine does
@@ -68,6 +70,12 @@ fn main() -> ExitCode {
                 .arg(&out)
                 .args(["--count", &count.to_string()])
                 .args(&further);
+        }),
+        Chore::Sheets => clip2gan(["sheets", "--bundle"], |command| {
+            command
+                .arg(root().join("assets"))
+                .arg("--out")
+                .arg(root().join("docs/sheets"));
         }),
         Chore::Ci { all } => run_ci(all),
     };

@@ -56,6 +56,9 @@ pub enum Command {
     /// Write pictures of the avatar data set with their captions
     #[command(hide = true)]
     Dataset(Dataset),
+    /// Draw the sheets of the model card
+    #[command(hide = true)]
+    Sheets(Sheets),
 }
 
 /// Which bundle to use.
@@ -261,6 +264,16 @@ pub struct Dataset {
     /// The pictures' side in pixels
     #[arg(long, default_value_t = 64, value_name = "PX", value_parser = clap::value_parser!(u32).range(8..=2048))]
     pub resolution: u32,
+}
+
+/// `clip2gan sheets`
+#[derive(Args, Debug)]
+pub struct Sheets {
+    /// The folder for prompts.png and edits.png
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub bundle: BundleArg,
 }
 
 fn number(text: &str) -> Result<f64, String> {

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(&context, &options),
         Command::Info(options) => commands::info::run(&context, &options),
         Command::Dataset(options) => commands::dataset::run(&context, &options),
+        Command::Sheets(options) => commands::sheets::run(&context, &options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,3 +23,20 @@ impl Architecture {
         *self == Self::Resnet
     }
 }
+
+/// Which synthesis network a generator has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SynthesisKind {
+    /// Modulated convolutions (StyleGAN2).
+    #[default]
+    StyleGan2,
+    /// Adaptive instance normalisation (StyleGAN).
+    StyleGan1,
+}
+
+impl SynthesisKind {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::init::Init;
-use crate::{Architecture, Discriminator, Error, Generator, Result};
+use crate::{Architecture, Discriminator, Error, Generator, Result, SynthesisKind};
 
 /// Sizes of a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,10 @@ pub struct GeneratorConfig {
     /// Length of a class label; 0: unconditional.
     #[serde(skip_serializing_if = "is_zero")]
     pub c_dim: usize,
-    /// How blocks are joined.
+    /// Which synthesis network it has.
+    #[serde(skip_serializing_if = "SynthesisKind::is_default")]
+    pub synthesis: SynthesisKind,
+    /// How blocks are joined, in StyleGAN2's synthesis network.
     #[serde(skip_serializing_if = "Architecture::is_skip")]
     pub architecture: Architecture,
     /// Limit of what convolutions give (times their gain), for half precision: the reference takes 256.
@@ -46,6 +49,7 @@ impl Default for GeneratorConfig {
             channel_max: 512,
             mapping_layers: 8,
             c_dim: 0,
+            synthesis: SynthesisKind::default(),
             architecture: Architecture::Skip,
             conv_clamp: None,
         }
@@ -91,6 +95,13 @@ impl GeneratorConfig {
     pub fn validate(&self) -> Result<()> {
         validate_resolution(self.resolution)?;
         validate_clamp(self.conv_clamp)?;
+        if let (SynthesisKind::StyleGan1, Some(clamp)) = (self.synthesis, self.conv_clamp) {
+            return Err(Error::Config {
+                field: "conv_clamp".into(),
+                expected: "left out in a network of StyleGAN's kind".into(),
+                found: clamp.to_string(),
+            });
+        }
         positive("z_dim", self.z_dim)?;
         positive("w_dim", self.w_dim)?;
         positive("img_channels", self.img_channels)?;

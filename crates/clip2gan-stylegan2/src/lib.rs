@@ -35,7 +35,7 @@ pub mod tangent;
 pub mod train;
 pub mod weights;
 
-pub use architecture::Architecture;
+pub use architecture::{Architecture, SynthesisKind};
 pub use config::{DiscriminatorConfig, GeneratorConfig};
 pub use discriminator::Discriminator;
 pub use error::{Error, Result};

@@ -7,6 +7,7 @@ pub mod generate;
 pub mod import;
 pub mod info;
 pub mod sample;
+pub mod sheets;
 
 use std::path::Path;
 

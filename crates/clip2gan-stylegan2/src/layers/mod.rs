@@ -1,11 +1,15 @@
 //! The layers of both networks.
 
+mod adain;
+mod adain_layer;
 mod conv_layer;
 mod fully_connected;
 mod modulated_conv;
 mod synthesis_layer;
 mod to_rgb;
 
+pub use adain::{adain, adain_dual, instance_norm, instance_norm_dual};
+pub use adain_layer::AdainLayer;
 pub use conv_layer::ConvLayer;
 pub use fully_connected::FullyConnected;
 pub use modulated_conv::{demodulation, demodulation_dual, modulated_conv, modulated_conv_dual};

@@ -103,9 +103,4 @@ impl SynthesisLayer {
         };
         epilogue(x, parts)
     }
-
-    /// The constant noise, `[1, 1, h, w]`.
-    pub fn constant_noise(&self) -> Tensor<4> {
-        self.noise_const.val().unsqueeze()
-    }
 }

@@ -4,12 +4,12 @@ use std::f32::consts::FRAC_1_SQRT_2;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use clip2gan_train::rng;
 
+use super::{NoiseMode, latent, layer_noise, spread};
 use crate::init::Init;
 use crate::layers::{ConvLayer, SynthesisLayer, ToRgb, upsample};
 use crate::tangent::Dual;
-use crate::{Architecture, GeneratorConfig, NoiseMode};
+use crate::{Architecture, GeneratorConfig};
 
 /// What a block hands to the next one.
 #[derive(Clone, Debug)]
@@ -87,11 +87,11 @@ impl SynthesisBlock {
             .as_ref()
             .map(|skip| skip.forward(features.clone()));
         if let Some(conv0) = &self.conv0 {
-            let noise = layer_noise(conv0, noise, index, ws);
+            let noise = layer_noise(&conv0.noise_const, noise, index, ws);
             features = conv0.forward(features, latent(ws, index), noise);
             index += 1;
         }
-        let noise = layer_noise(&self.conv1, noise, index, ws);
+        let noise = layer_noise(&self.conv1.noise_const, noise, index, ws);
         features = self.conv1.forward(features, latent(ws, index), noise);
         if let Some(shortcut) = shortcut {
             features = shortcut + features;
@@ -128,11 +128,11 @@ impl SynthesisBlock {
             .as_ref()
             .map(|skip| skip.forward_dual(features.clone()));
         if let Some(conv0) = &self.conv0 {
-            let noise = layer_noise(conv0, noise, index, &ws.value);
+            let noise = layer_noise(&conv0.noise_const, noise, index, &ws.value);
             features = conv0.forward_dual(features, latent(index), noise);
             index += 1;
         }
-        let noise = layer_noise(&self.conv1, noise, index, &ws.value);
+        let noise = layer_noise(&self.conv1.noise_const, noise, index, &ws.value);
         features = self.conv1.forward_dual(features, latent(index), noise);
         if let Some(shortcut) = shortcut {
             features = shortcut + features;
@@ -143,36 +143,6 @@ impl SynthesisBlock {
             .map(|to_rgb| to_rgb.forward_dual(features.clone(), latent(index + 1)));
         let rgb = sum(drawn, previous_rgb.map(|rgb| rgb.map(upsample)));
         DualBlockOutput { features, rgb }
-    }
-}
-
-/// The learnt input, once per image.
-fn spread(constant: &Param<Tensor<3>>, ws: &Tensor<3>) -> Tensor<4> {
-    let batch = ws.dims()[0];
-    constant.val().unsqueeze::<4>().repeat_dim(0, batch)
-}
-
-fn latent(ws: &Tensor<3>, index: usize) -> Tensor<2> {
-    ws.clone().narrow(1, index, 1).squeeze_dim(1)
-}
-
-/// The noise of the layer that takes latent `index`.
-fn layer_noise(
-    layer: &SynthesisLayer,
-    noise: NoiseMode,
-    index: usize,
-    ws: &Tensor<3>,
-) -> Option<Tensor<4>> {
-    match noise {
-        NoiseMode::None => None,
-        NoiseMode::Const => Some(layer.constant_noise()),
-        NoiseMode::Random { seed } => {
-            let [height, width] = layer.noise_const.dims();
-            let mut rng = rng::stream(seed, "synthesis noise", index as u64);
-            let device = ws.device().without_autodiff();
-            let shape = [ws.dims()[0], 1, height, width];
-            Some(rng::randn(shape, &mut rng, &device))
-        }
     }
 }
 

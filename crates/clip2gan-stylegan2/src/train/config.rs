@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::train::{AdaConfig, PathLengthConfig};
-use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result};
+use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result, SynthesisKind};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct TrainConfig {
     pub grid: usize,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: u64,
+    /// Which synthesis network the generator has.
+    #[serde(skip_serializing_if = "SynthesisKind::is_default")]
+    pub synthesis: SynthesisKind,
     /// How the generator's blocks are joined.
     #[serde(skip_serializing_if = "Architecture::is_skip")]
     pub generator_architecture: Architecture,
@@ -103,6 +106,7 @@ impl Default for TrainConfig {
             samples_every: 4000,
             grid: 8,
             checkpoint_seconds: 240,
+            synthesis: SynthesisKind::default(),
             generator_architecture: Architecture::Skip,
             discriminator_architecture: Architecture::Resnet,
             path_length: PathLengthConfig::default(),
@@ -124,6 +128,7 @@ impl TrainConfig {
             channel_base: self.channel_base,
             channel_max: self.channel_max,
             mapping_layers: self.mapping_layers,
+            synthesis: self.synthesis,
             architecture: self.generator_architecture,
             ..GeneratorConfig::default()
         }

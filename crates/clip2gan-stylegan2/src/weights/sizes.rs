@@ -52,7 +52,7 @@ pub fn generator_config<P: Part>(arrays: &BTreeMap<String, P>) -> Result<Generat
         mapping_layers,
         c_dim,
         architecture,
-        conv_clamp: None,
+        ..GeneratorConfig::default()
     };
     config.validate()?;
     Ok(config)
