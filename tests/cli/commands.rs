@@ -262,15 +262,30 @@ fn info_knows_bundles_models_and_weights() {
     for (file, parts) in [
         (
             "nv32.pkl",
-            ["pickle", "NVlabs", "G_ema.mapping.fc0.weight F32 [32, 32]"],
+            [
+                "pickle",
+                "NVlabs",
+                "G_ema.mapping.fc0.weight F32 [32, 32]",
+                "\"mbstd_group_size\":4",
+            ],
         ),
         (
             "ros32.pt",
-            ["PyTorch", "rosinality", "g_ema.conv1.conv.weight F32"],
+            [
+                "PyTorch",
+                "rosinality",
+                "g_ema.conv1.conv.weight F32",
+                "generator {",
+            ],
         ),
         (
             "nv32_g.safetensors",
-            ["safetensors", "NVlabs", "mapping.w_avg F32 [32]"],
+            [
+                "safetensors",
+                "NVlabs",
+                "mapping.w_avg F32 [32]",
+                "\"resolution\":32",
+            ],
         ),
     ] {
         let told = info(&format!("{fixtures}/{file}"));

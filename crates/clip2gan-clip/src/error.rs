@@ -46,6 +46,16 @@ pub enum Error {
     /// Parameters are missing, left over or misshapen, or a checkpoint is damaged.
     #[error(transparent)]
     Train(#[from] clip2gan_train::Error),
+    /// An array of a checkpoint that is missing, left over or of another kind.
+    #[error("checkpoint key `{key}`: expected {expected}, found {found}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What was expected there.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
     /// The source of training pairs failed.
     #[error("the training pairs of step {step}: {source}")]
     Pairs {

@@ -58,6 +58,16 @@ impl VisionTransformer {
     /// `[batch, 3, size, size]` normalised pixels → `[batch, 1 + patches, width]` after the last block, the class token
     /// first.
     pub fn tokens(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.transformer.forward(self.embed(pixels), None)
+    }
+
+    /// What goes into the first block, and what comes out of each, all `[batch, 1 + patches, width]`.
+    pub fn hidden_states(&self, pixels: Tensor<4>) -> Vec<Tensor<3>> {
+        self.transformer.hidden_states(self.embed(pixels), None)
+    }
+
+    /// Patches and class token at their positions.
+    fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
         let patches = self.conv1.forward(pixels);
         let [batch, _, width] = patches.dims();
         let class = self
@@ -67,6 +77,6 @@ impl VisionTransformer {
             .expand([batch, 1, width]);
         let tokens = Tensor::cat(vec![class, patches], 1);
         let tokens = tokens + self.positional_embedding.val().unsqueeze();
-        self.transformer.forward(self.ln_pre.forward(tokens), None)
+        self.ln_pre.forward(tokens)
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clip2gan::bundle::MANIFEST;
 use clip2gan::{Bundle, png};
+use clip2gan_stylegan2::weights;
 use clip2gan_weights::{Dtype, describe};
 use serde_json::{Value, json};
 
@@ -52,6 +53,17 @@ fn checkpoint(context: &Context, path: &Path) -> Outcome {
         // Writing to a string cannot fail.
         let _ = writeln!(plain, "{name}: {}", module.class);
     }
+    // Sizes follow from shapes; a family without networks of ours has none.
+    let generator = weights::generator(&found).ok().map(|it| it.config);
+    let discriminator = weights::discriminator(&found).ok().map(|it| it.config);
+    for (name, config) in [
+        ("generator", generator.as_ref().map(|it| json!(it))),
+        ("discriminator", discriminator.as_ref().map(|it| json!(it))),
+    ] {
+        if let Some(config) = config {
+            let _ = writeln!(plain, "{name} {config}");
+        }
+    }
     let (arrays, json) = list(
         found
             .arrays
@@ -64,6 +76,8 @@ fn checkpoint(context: &Context, path: &Path) -> Outcome {
             "kind": "checkpoint",
             "format": format.to_string(),
             "family": family.to_string(),
+            "generator": generator,
+            "discriminator": discriminator,
             "arrays": json,
             "metadata": found.metadata,
         }),

@@ -91,13 +91,27 @@ impl Transformer {
 
     /// `[batch, length, width]`, and so is the result. `mask`: `[1, 1, length, length]`, added to the scores.
     pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<4>>) -> Tensor<3> {
-        let [batch, length, width] = x.dims();
-        // Tokens as rows: every product between here and the end is then one large matrix product.
-        let rows = x.reshape([batch * length, width]);
-        let out = self
-            .resblocks
-            .iter()
-            .fold(rows, |x, block| block.forward(x, batch, mask.clone()));
-        out.reshape([batch, length, width])
+        let shape = x.dims();
+        let blocks = self.resblocks.iter();
+        let out = blocks.fold(rows(x), |x, block| block.forward(x, shape[0], mask.clone()));
+        out.reshape(shape)
     }
+
+    /// What goes in, and what comes out of each block, all of one shape.
+    pub fn hidden_states(&self, x: Tensor<3>, mask: Option<Tensor<4>>) -> Vec<Tensor<3>> {
+        let shape = x.dims();
+        let mut states = vec![x.clone()];
+        let mut x = rows(x);
+        for block in &self.resblocks {
+            x = block.forward(x, shape[0], mask.clone());
+            states.push(x.clone().reshape(shape));
+        }
+        states
+    }
+}
+
+/// Tokens as rows: every product between here and the end is then one large matrix product.
+fn rows(x: Tensor<3>) -> Tensor<2> {
+    let [batch, length, width] = x.dims();
+    x.reshape([batch * length, width])
 }
