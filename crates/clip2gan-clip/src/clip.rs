@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip2gan_train::rng;
 
 use crate::layers::{EmbeddingTable, Init, LayerNormalization, Transformer};
-use crate::vision::VisionTransformer;
+use crate::vision::ImageEncoder;
 use crate::{ClipConfig, Error, TextConfig, Tokenizer, Tokens, token_batch};
 
 /// An image encoder and a text encoder with a common embedding space. The text encoder's parts stand here, as in
@@ -13,7 +13,7 @@ use crate::{ClipConfig, Error, TextConfig, Tokenizer, Tokens, token_batch};
 #[derive(Module, Debug)]
 pub struct Clip {
     /// The image encoder.
-    pub visual: VisionTransformer,
+    pub visual: ImageEncoder,
     /// A row for each token.
     pub token_embedding: EmbeddingTable,
     /// `[context_length, width]`.
@@ -57,7 +57,7 @@ impl ClipConfig {
             heads,
         } = self.text;
         Clip {
-            visual: VisionTransformer::new(&self.vision, self.embed_dim, self.activation, init),
+            visual: ImageEncoder::new(self, init),
             token_embedding: EmbeddingTable::new(vocab_size, width, init),
             positional_embedding: init.normal([context_length, width], 0.01),
             transformer: Transformer::new([width, heads, layers], self.activation, init),

@@ -17,19 +17,29 @@ pub enum Activation {
     Gelu,
 }
 
-/// Sizes of the vision transformer.
+/// The depth of an image encoder, and with it its kind; in files a number or four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Layers {
+    /// A vision transformer of so many blocks.
+    Transformer(usize),
+    /// A residual network of so many blocks in each stage.
+    ResNet([usize; 4]),
+}
+
+/// Sizes of the image encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VisionConfig {
     /// Height and width of the pictures it takes, in pixels.
     pub image_size: usize,
-    /// Height and width of a patch, in pixels; divides `image_size`.
+    /// Height and width of a patch, in pixels; divides `image_size`. A residual network's is 32: it halves five times.
     pub patch_size: usize,
-    /// Channels of the residual stream.
+    /// Channels of a transformer's residual stream, or of the first stage of a residual network before its expansion.
     pub width: usize,
     /// Number of blocks.
-    pub layers: usize,
-    /// Attention heads; divides `width`.
+    pub layers: Layers,
+    /// Attention heads; divides `width` of a transformer, 32 times `width` of a residual network.
     pub heads: usize,
 }
 
@@ -93,6 +103,21 @@ impl ClipConfig {
         Self::openai(768, [336, 14, 1024, 24], [768, 12])
     }
 
+    /// RN50: 224-px pictures, a residual network.
+    pub fn rn50() -> Self {
+        Self::residual(1024, [224, 64], [3, 4, 6, 3], 512)
+    }
+
+    /// RN101: the same, twice as deep.
+    pub fn rn101() -> Self {
+        Self::residual(512, [224, 64], [3, 4, 23, 3], 512)
+    }
+
+    /// RN50x4: 288-px pictures, about four times the work of RN50.
+    pub fn rn50x4() -> Self {
+        Self::residual(640, [288, 80], [4, 6, 10, 6], 640)
+    }
+
     /// The small model of the default bundle: 64-px drawings and short captions, about 30 MFLOP a picture and 20 a
     /// sentence, so that two processor cores can train it. The vocabulary may be set to what its tokenizer has.
     pub fn avatars() -> Self {
@@ -101,7 +126,7 @@ impl ClipConfig {
                 image_size: 64,
                 patch_size: 16,
                 width: 128,
-                layers: 4,
+                layers: Layers::Transformer(4),
                 heads: 4,
             },
             text: TextConfig {
@@ -124,7 +149,7 @@ impl ClipConfig {
                 image_size,
                 patch_size,
                 width,
-                layers,
+                layers: Layers::Transformer(layers),
                 heads: width / 64,
             },
             text: TextConfig {
@@ -140,6 +165,24 @@ impl ClipConfig {
         }
     }
 
+    /// A residual network of OpenAI's kind, with a text tower of 12 layers.
+    fn residual(
+        embed_dim: usize,
+        [image_size, width]: [usize; 2],
+        blocks: [usize; 4],
+        text_width: usize,
+    ) -> Self {
+        let sizes = Self::openai(embed_dim, [image_size, 32, width, 0], [text_width, 12]);
+        Self {
+            vision: VisionConfig {
+                layers: Layers::ResNet(blocks),
+                heads: width * 32 / 64,
+                ..sizes.vision
+            },
+            ..sizes
+        }
+    }
+
     /// Checks that the sizes go together; [`ClipConfig::init`] relies on it.
     ///
     /// # Errors
@@ -150,7 +193,6 @@ impl ClipConfig {
             ("vision.image_size", self.vision.image_size),
             ("vision.patch_size", self.vision.patch_size),
             ("vision.width", self.vision.width),
-            ("vision.layers", self.vision.layers),
             ("vision.heads", self.vision.heads),
             ("text.width", self.text.width),
             ("text.layers", self.text.layers),
@@ -167,12 +209,30 @@ impl ClipConfig {
             "vision.image_size",
             self.vision.image_size,
         )?;
-        divides(
-            "vision.heads",
-            self.vision.heads,
-            "vision.width",
-            self.vision.width,
-        )?;
+        match self.vision.layers {
+            Layers::Transformer(layers) => {
+                at_least("vision.layers", layers, 1)?;
+                divides(
+                    "vision.heads",
+                    self.vision.heads,
+                    "vision.width",
+                    self.vision.width,
+                )?;
+            }
+            Layers::ResNet(blocks) => {
+                for count in blocks {
+                    at_least("vision.layers", count, 1)?;
+                }
+                divides("vision.patch_size", 32, "32", self.vision.patch_size)?;
+                divides("2", 2, "vision.width", self.vision.width)?;
+                divides(
+                    "vision.heads",
+                    self.vision.heads,
+                    "32 · vision.width",
+                    32 * self.vision.width,
+                )?;
+            }
+        }
         divides("text.heads", self.text.heads, "text.width", self.text.width)?;
         for std in self.std {
             if !(std > 0.0 && std.is_finite()) {
@@ -220,6 +280,9 @@ mod tests {
             ClipConfig::vit_b_16(),
             ClipConfig::vit_l_14(),
             ClipConfig::vit_l_14_336(),
+            ClipConfig::rn50(),
+            ClipConfig::rn101(),
+            ClipConfig::rn50x4(),
             ClipConfig::avatars(),
         ] {
             config.validate().unwrap();

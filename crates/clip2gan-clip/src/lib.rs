@@ -13,12 +13,14 @@ pub mod layers;
 mod pixels;
 mod tokenizer;
 pub mod train;
-mod vision;
+pub mod vision;
 mod weights;
 
 pub use clip::{Clip, normalize};
-pub use config::{Activation, ClipConfig, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig};
+pub use config::{
+    Activation, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
+};
 pub use error::Error;
 pub use pixels::preprocess;
 pub use tokenizer::{Tokenizer, Tokens, token_batch};
-pub use vision::VisionTransformer;
+pub use vision::{ImageEncoder, ResNet, VisionTransformer};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip2gan_clip::{Clip, Error};
+use clip2gan_clip::{Clip, Error, ImageEncoder};
 use clip2gan_weights::{Arrays, read_safetensors, write_safetensors};
 
 fn fixture(name: &str) -> PathBuf {
@@ -51,6 +51,7 @@ fn features_are_those_of_the_reference() {
         ("open_clip", "open_clip"),
         ("open_clip_quick", "open_clip_quick"),
         ("openai.pt", "openai"),
+        ("openai_resnet.pt", "openai_resnet"),
     ] {
         let clip = load(file);
         let image = clip.encode_image(tensor(&golden, "pixels"));
@@ -67,7 +68,9 @@ fn features_are_those_of_the_reference() {
 fn hidden_states_agree_layer_by_layer() {
     let golden = golden();
     for name in ["hugging_face", "hugging_face_gelu"] {
-        let vision = load(name).visual;
+        let ImageEncoder::Transformer(vision) = load(name).visual else {
+            panic!("{name} is a transformer");
+        };
         for (layer, state) in vision
             .hidden_states(tensor(&golden, "pixels"))
             .into_iter()
@@ -75,6 +78,20 @@ fn hidden_states_agree_layer_by_layer() {
         {
             assert_close(state, &golden, &format!("{name}.hidden.{layer}"));
         }
+    }
+}
+
+#[test]
+fn what_was_read_is_saved_under_openais_keys() {
+    for file in ["openai.pt", "openai_resnet.pt"] {
+        let clip = load(file);
+        let arrays = clip.to_arrays();
+        let theirs = clip2gan_weights::read_checkpoint(fixture(file)).unwrap();
+        for (key, array) in &arrays {
+            assert_eq!(array.to_f32(), theirs.arrays[key].to_f32(), "{key}");
+        }
+        let again = clip.config().load_arrays(arrays.clone(), &Device::flex());
+        assert_eq!(again.unwrap().to_arrays(), arrays);
     }
 }
 

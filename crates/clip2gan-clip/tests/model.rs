@@ -1,14 +1,14 @@
 //! Properties of the model and of its files.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip2gan_clip::{Clip, ClipConfig, Tokenizer, normalize};
+use clip2gan_clip::{Clip, ClipConfig, Layers, Tokenizer, normalize};
 use clip2gan_weights::{Array, Dtype, read_safetensors, write_safetensors};
 
 fn config() -> ClipConfig {
     let mut config = ClipConfig::avatars();
     config.text.vocab_size = 540;
     config.text.layers = 2;
-    config.vision.layers = 2;
+    config.vision.layers = Layers::Transformer(2);
     config
 }
 

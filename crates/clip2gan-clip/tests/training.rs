@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use clip2gan_clip::train::{
     Batch, Event, Pairs, PairsError, TrainConfig, TrainState, Trainer, step,
 };
-use clip2gan_clip::{ClipConfig, Tokenizer};
+use clip2gan_clip::{ClipConfig, Layers, Tokenizer};
 use clip2gan_train::rng;
 
 const COLOURS: [(&str, [f32; 3]); 5] = [
@@ -73,7 +73,7 @@ fn trainer(steps: u64, checkpoints: Option<PathBuf>) -> Trainer {
     clip.vision.patch_size = 8;
     clip.vision.width = 32;
     clip.vision.heads = 2;
-    clip.vision.layers = 2;
+    clip.vision.layers = Layers::Transformer(2);
     clip.text.vocab_size = 560;
     clip.text.width = 32;
     clip.text.layers = 2;

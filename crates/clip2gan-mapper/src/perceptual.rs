@@ -9,7 +9,7 @@ use clip2gan_clip::Clip;
 
 /// What CLIP's vision tower makes of a picture.
 pub struct Perception {
-    /// The token stream after each block, `[n, 1 + patches, width]`.
+    /// The token stream after each block, `[n, 1 + patches, width]`; of a residual network, the places after each stage.
     pub layers: Vec<Tensor<3>>,
     /// The picture's feature, `[n, embed_dim]`, not of norm 1.
     pub feature: Tensor<2>,
@@ -17,28 +17,8 @@ pub struct Perception {
 
 /// Looks at pictures `[n, 3, h, w]` in −1..1 with CLIP's vision tower, keeping every block's tokens.
 pub fn perceive(clip: &Clip, images: Tensor<4>) -> Perception {
-    let visual = &clip.visual;
-    let patches = visual.conv1.forward(clip.normalize_pixels(images));
-    let [n, _, width] = patches.dims();
-    let class = visual.class_embedding.val().reshape([1, 1, width]);
-    let tokens = Tensor::cat(vec![class.expand([n, 1, width]), patches], 1)
-        + visual.positional_embedding.val().unsqueeze();
-    let tokens = visual.ln_pre.forward(tokens);
-    let [_, length, _] = tokens.dims();
-    let mut rows = tokens.reshape([n * length, width]);
-    let mut layers = Vec::with_capacity(visual.transformer.resblocks.len());
-    for block in &visual.transformer.resblocks {
-        rows = block.forward(rows, n, None);
-        layers.push(rows.clone().reshape([n, length, width]));
-    }
-    let class = rows
-        .reshape([n, length, width])
-        .narrow(1, 0, 1)
-        .reshape([n, width]);
-    Perception {
-        layers,
-        feature: visual.ln_post.forward(class).matmul(visual.proj.val()),
-    }
+    let (layers, feature) = clip.visual.perceive(clip.normalize_pixels(images));
+    Perception { layers, feature }
 }
 
 /// The distance between the activations of two batches of pictures, averaged over layers: 0 where they agree, about 2 where

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor};
 use clip2gan_clip::{
-    Activation, Clip, ClipConfig, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
+    Activation, Clip, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
 };
 use clip2gan_mapper::train::{
     Event, LossWeights, MapperRun, MapperTrainConfig, MapperTrainer, Preview,
@@ -20,7 +20,7 @@ fn clip() -> Clip {
             image_size: 16,
             patch_size: 8,
             width: 16,
-            layers: 2,
+            layers: Layers::Transformer(2),
             heads: 2,
         },
         text: TextConfig {

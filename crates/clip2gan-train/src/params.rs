@@ -100,12 +100,17 @@ impl Path {
 /// The two methods by which a visitor or mapper with a field `path` follows where it is.
 macro_rules! follow_path {
     () => {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.enter(name);
+        // A variant of an enum has no part in the path: what it holds could stand there without the enum.
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            if !container_type.starts_with("Enum:") {
+                self.path.enter(name);
+            }
         }
 
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            if !container_type.starts_with("Enum:") {
+                self.path.exit();
+            }
         }
     };
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use clip2gan::{Bundle, EditForm, EditOptions, Error, Manifest, Note, SampleOptions, png};
 use clip2gan_clip::{
-    Activation, ClipConfig, OPENAI_MEAN, OPENAI_STD, TextConfig, Tokenizer, VisionConfig,
+    Activation, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, Tokenizer, VisionConfig,
 };
 use clip2gan_mapper::{Bridge, Head, MapperConfig};
 use clip2gan_stylegan2::GeneratorConfig;
@@ -32,7 +32,7 @@ fn bundle() -> Bundle {
             image_size: 16,
             patch_size: 8,
             width: 16,
-            layers: 2,
+            layers: Layers::Transformer(2),
             heads: 2,
         },
         text: TextConfig {

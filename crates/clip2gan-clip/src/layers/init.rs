@@ -1,6 +1,6 @@
 //! Initial values of parameters.
 
-use burn::module::Param;
+use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use clip2gan_train::rng;
 
@@ -30,5 +30,11 @@ impl Init<'_> {
     pub fn constant<const D: usize>(&mut self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         let count = shape.iter().product();
         Param::from_data(TensorData::new(vec![value; count], shape), self.device)
+    }
+    /// As [`constant`](Self::constant), but a buffer: saved, never trained.
+    pub fn buffer<const D: usize>(&mut self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
+        let count = shape.iter().product();
+        let data = TensorData::new(vec![value; count], shape);
+        Param::initialized(ParamId::new(), Tensor::from_data(data, self.device))
     }
 }

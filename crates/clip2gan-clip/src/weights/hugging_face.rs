@@ -17,7 +17,9 @@ use clip2gan_weights::{Array, Arrays, Dtype};
 use serde::Deserialize;
 
 use super::key_error;
-use crate::{Activation, ClipConfig, Error, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig};
+use crate::{
+    Activation, ClipConfig, Error, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
+};
 
 /// `config.json`, as far as it matters here; what it leaves out has their defaults, ViT-B/32's.
 #[derive(Deserialize)]
@@ -110,7 +112,7 @@ impl Config {
                 image_size: vision.image_size,
                 patch_size: vision.patch_size,
                 width: vision.hidden_size,
-                layers: vision.num_hidden_layers,
+                layers: Layers::Transformer(vision.num_hidden_layers),
                 heads: vision.num_attention_heads,
             },
             text: TextConfig {

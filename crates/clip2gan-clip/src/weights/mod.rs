@@ -18,6 +18,11 @@ use crate::{Clip, ClipConfig, Error, Tokenizer};
 
 /// The one key whose shape differs: a scalar in files, `[1]` here, because a tensor has at least one axis.
 const LOGIT_SCALE: &str = "logit_scale";
+/// Parts of a residual network's shortcut: ours have names, theirs stand at places of a sequence.
+const DOWNSAMPLE: [(&str, &str); 2] = [
+    (".downsample.conv.", ".downsample.0."),
+    (".downsample.norm.", ".downsample.1."),
+];
 /// Names of the weights in a folder of ours, and of Hugging Face's older ones.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
@@ -48,7 +53,8 @@ impl Clip {
         if open_clip.is_file() {
             let sizes = read_json::<open_clip::Config>(&open_clip)?.sizes()?;
             let weights = first_of(path, &open_clip::WEIGHTS_FILES);
-            return sizes.load_arrays(read_checkpoint(weights)?.arrays, device);
+            let arrays = openai::arrays(read_checkpoint(weights)?.arrays);
+            return sizes.load_arrays(arrays, device);
         }
         let config = path.join("config.json");
         let json: Value = read_json(&config)?;
@@ -114,7 +120,15 @@ impl Clip {
         if let Some(scale) = arrays.get_mut(LOGIT_SCALE) {
             scale.shape.clear();
         }
+        let theirs = |key: String| {
+            DOWNSAMPLE
+                .iter()
+                .fold(key, |key, (ours, theirs)| key.replace(ours, theirs))
+        };
         arrays
+            .into_iter()
+            .map(|(key, array)| (theirs(key), array))
+            .collect()
     }
 }
 
@@ -130,6 +144,15 @@ impl ClipConfig {
         {
             scale.shape = vec![1];
         }
+        let ours = |key: String| {
+            DOWNSAMPLE
+                .iter()
+                .fold(key, |key, (ours, theirs)| key.replace(theirs, ours))
+        };
+        let arrays: Arrays = arrays
+            .into_iter()
+            .map(|(key, array)| (ours(key), array))
+            .collect();
         let blank = self.build(&mut Init { rng: None, device });
         Ok(params::load(blank, arrays)?)
     }

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::{Activation, ClipConfig, Error, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig};
+use crate::{
+    Activation, ClipConfig, Error, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
+};
 
 /// Name of the sizes in a model's folder.
 pub(super) const CONFIG_FILE: &str = "open_clip_config.json";
@@ -36,9 +38,10 @@ struct Model {
 #[serde(deny_unknown_fields)]
 struct Vision {
     image_size: usize,
-    layers: usize,
+    layers: Layers,
     width: usize,
-    patch_size: usize,
+    #[serde(default)]
+    patch_size: Option<usize>,
     #[serde(default = "head_width")]
     head_width: usize,
 }
@@ -87,10 +90,14 @@ impl Config {
             embed_dim: *embed_dim,
             vision: VisionConfig {
                 image_size: vision.image_size,
-                patch_size: vision.patch_size,
+                // A residual network halves its pictures five times.
+                patch_size: vision.patch_size.unwrap_or(32),
                 width: vision.width,
                 layers: vision.layers,
-                heads: vision.width / vision.head_width,
+                heads: match vision.layers {
+                    Layers::Transformer(_) => vision.width / vision.head_width,
+                    Layers::ResNet(_) => vision.width * 32 / vision.head_width,
+                },
             },
             text: TextConfig {
                 context_length: text.context_length,

@@ -1,4 +1,4 @@
-//! The image encoder: a vision transformer (Dosovitskiy et al. 2021) as CLIP varies it, with a layer normalisation
+//! A vision transformer (Dosovitskiy et al. 2021) as CLIP varies it, with a layer normalisation
 //! before the first block and a bias-free patch convolution.
 
 use burn::module::{Module, Param};
@@ -29,6 +29,7 @@ pub struct VisionTransformer {
 impl VisionTransformer {
     pub(crate) fn new(
         config: &VisionConfig,
+        layers: usize,
         embed_dim: usize,
         activation: Activation,
         init: &mut Init,
@@ -41,24 +42,22 @@ impl VisionTransformer {
             class_embedding: init.normal([width], std),
             positional_embedding: init.normal([1 + grid * grid, width], std),
             ln_pre: LayerNormalization::new(width, init),
-            transformer: Transformer::new([width, config.heads, config.layers], activation, init),
+            transformer: Transformer::new([width, config.heads, layers], activation, init),
             ln_post: LayerNormalization::new(width, init),
             proj: init.normal([width, embed_dim], std),
         }
     }
 
-    /// `[batch, 3, size, size]` normalised pixels → `[batch, embed_dim]`, not normalised.
-    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let tokens = self.tokens(pixels);
-        let [batch, _, width] = tokens.dims();
-        let class = tokens.slice([0..batch, 0..1]).reshape([batch, width]);
-        self.ln_post.forward(class).matmul(self.proj.val())
-    }
-
-    /// `[batch, 3, size, size]` normalised pixels → `[batch, 1 + patches, width]` after the last block, the class token
-    /// first.
-    pub fn tokens(&self, pixels: Tensor<4>) -> Tensor<3> {
-        self.transformer.forward(self.embed(pixels), None)
+    /// See [`ImageEncoder::perceive`](super::ImageEncoder::perceive).
+    pub fn perceive(&self, pixels: Tensor<4>) -> (Vec<Tensor<3>>, Tensor<2>) {
+        let mut states = self.hidden_states(pixels);
+        // What goes into the first block is no layer's work.
+        let input = states.remove(0);
+        let last = states.last().unwrap_or(&input).clone();
+        let [batch, _, width] = last.dims();
+        let class = last.narrow(1, 0, 1).reshape([batch, width]);
+        let feature = self.ln_post.forward(class).matmul(self.proj.val());
+        (states, feature)
     }
 
     /// What goes into the first block, and what comes out of each, all `[batch, 1 + patches, width]`.
