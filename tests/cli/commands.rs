@@ -331,3 +331,36 @@ fn the_model_cards_sheets_show_every_prompt_and_edit() {
         assert!(json[list].as_array().is_some_and(|list| list.len() >= 8));
     }
 }
+
+#[test]
+fn labels_are_ranked_by_their_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = bundle();
+    let sample = ["sample", "a person with red hair", "--seed", "1"];
+    clip2gan_in(
+        folder.path(),
+        &[&sample[..], &["--bundle", &bundle]].concat(),
+    )
+    .ok();
+    let labels = ["red hair", "black hair", "a hat"];
+    let arguments = [&["classify", "out.png", "--bundle", &bundle], &labels[..]].concat();
+    let told = |more: &[&str]| {
+        let json = clip2gan_in(folder.path(), &[&arguments[..], more, &["--json"]].concat());
+        let json = json.ok().json();
+        let list = json["labels"].as_array().unwrap().clone();
+        let probabilities = list.iter().map(|it| it["probability"].as_f64().unwrap());
+        let probabilities: Vec<f64> = probabilities.collect();
+        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+        assert!(
+            probabilities.is_sorted_by(|a, b| a >= b),
+            "{probabilities:?}"
+        );
+        assert_eq!(probabilities.len(), labels.len());
+        probabilities
+    };
+    let plain = told(&[]);
+    assert_eq!(plain, told(&["--template", "{}"]));
+    assert_ne!(plain, told(&["--template", "a person with {}"]));
+    let wrong = [&arguments[..], &["--template", "a person"]].concat();
+    clip2gan_in(folder.path(), &wrong).fails(2, &["no place for the label", "{}"]);
+}

@@ -47,6 +47,8 @@ pub enum Command {
     Generate(Generate),
     /// Compare pictures and texts in CLIP's space
     Embed(Embed),
+    /// Tell which of some labels a picture is
+    Classify(Classify),
     /// Turn a checkpoint of another implementation into a model's folder
     Import(Import),
     /// Train one stage of a bundle
@@ -198,7 +200,7 @@ impl Noise {
 /// `clip2gan embed`
 #[derive(Args, Debug)]
 pub struct Embed {
-    /// A CLIP model's folder [default: the bundle's]
+    /// The folder of a CLIP model: ours, Hugging Face's or OpenCLIP's [default: the bundle's]
     #[arg(long, value_name = "DIR")]
     pub clip: Option<PathBuf>,
     #[command(flatten)]
@@ -209,6 +211,24 @@ pub struct Embed {
     /// A text to embed (may be repeated)
     #[arg(long, value_name = "TEXT")]
     pub text: Vec<String>,
+}
+
+/// `clip2gan classify`
+#[derive(Args, Debug)]
+pub struct Classify {
+    /// The picture (PNG, JPEG or WebP)
+    pub picture: PathBuf,
+    /// What it may be
+    #[arg(required = true, value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// A sentence to put each label into, at {} (may be repeated: the features are averaged)
+    #[arg(long, value_name = "TEXT")]
+    pub template: Vec<String>,
+    /// The folder of a CLIP model: ours, Hugging Face's or OpenCLIP's [default: the bundle's]
+    #[arg(long, value_name = "DIR")]
+    pub clip: Option<PathBuf>,
+    #[command(flatten)]
+    pub bundle: BundleArg,
 }
 
 /// `clip2gan train`

@@ -1,4 +1,4 @@
-//! The clip2gan command: sample, edit, generate, embed, import, train, info.
+//! The clip2gan command: sample, edit, generate, embed, classify, import, train, info.
 //!
 //! This crate is the only one that has heard of terminals, environment variables and devices' names; what it does beyond
 //! that is in the libraries below it.
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Edit(options) => commands::edit::run(&context, &options),
         Command::Generate(options) => commands::generate::run(&context, &options),
         Command::Embed(options) => commands::embed::run(&context, &options),
+        Command::Classify(options) => commands::classify::run(&context, &options),
         Command::Import(options) => commands::import::run(&context, &options),
         Command::Train(options) => train::run(&context, &options),
         Command::Info(options) => commands::info::run(&context, &options),

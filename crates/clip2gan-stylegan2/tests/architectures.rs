@@ -7,11 +7,12 @@ use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor};
 use clip2gan_stylegan2::layers::{ConvLayer, FullyConnected, SynthesisLayer, ToRgb};
+use clip2gan_stylegan2::synthesis::ModulatedSynthesis;
 use clip2gan_stylegan2::tangent::Dual;
 use clip2gan_stylegan2::train::{TrainConfig, TrainState, step};
 use clip2gan_stylegan2::{
-    Architecture, Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode, loss,
-    weights,
+    Architecture, Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode,
+    Synthesis, loss, weights,
 };
 use clip2gan_train::{params, rng};
 
@@ -31,6 +32,13 @@ fn generator(architecture: Architecture, conv_clamp: Option<f32>, resolution: us
     };
     config.validate().unwrap();
     config.init_seeded(&Device::flex(), 1)
+}
+
+fn modulated(generator: &Generator) -> &ModulatedSynthesis {
+    match &generator.synthesis {
+        Synthesis::Modulated(network) => network,
+        Synthesis::Adain(_) => panic!("a network of StyleGAN2's kind"),
+    }
 }
 
 fn discriminator(
@@ -137,7 +145,7 @@ fn to_rgb(layer: &ToRgb, x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
 fn synthesis(generator: &Generator, ws: Tensor<3>, architecture: Architecture) -> Tensor<4> {
     let mut latents = (0..ws.dims()[1]).map(|index| ws.clone().narrow(1, index, 1).squeeze_dim(1));
     let mut next = || -> Tensor<2> { latents.next().unwrap() };
-    let blocks = &generator.synthesis.blocks;
+    let blocks = &modulated(generator).blocks;
     let mut x: Tensor<4> = blocks[0].constant.as_ref().unwrap().val().unsqueeze();
     let mut image: Option<Tensor<4>> = None;
     let mut w = next();
@@ -276,7 +284,7 @@ fn path_lengths_are_exact_for_every_architecture_and_with_a_clamp() {
 fn a_clamp_limits_features() {
     let network = generator(Architecture::Skip, Some(0.7), 16);
     let ws = randn("ws", [2, network.num_ws(), 8]);
-    let outputs = network.synthesis.features(ws, NoiseMode::None);
+    let outputs = modulated(&network).features(ws, NoiseMode::None);
     let largest = |x: Tensor<4>| x.abs().max().into_scalar::<f32>();
     assert_eq!(largest(outputs[0].features.clone()), 0.7);
     for output in outputs {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use clip2gan_stylegan2::{
-    Discriminator, DiscriminatorConfig, Error, Generator, GeneratorConfig, NoiseMode, loss, seeds,
-    weights,
+    Discriminator, DiscriminatorConfig, Error, Generator, GeneratorConfig, NoiseMode, Synthesis,
+    loss, seeds, weights,
 };
 use clip2gan_train::params;
 use clip2gan_weights::{Arrays, read_safetensors};
@@ -94,8 +94,10 @@ fn mapping_and_truncation() {
 fn synthesis() {
     let (golden, generator) = (fixture("nv32_golden.safetensors"), generator());
     let ws: Tensor<3> = tensor(&golden, "ws");
-    for (block, resolution) in generator
-        .synthesis
+    let Synthesis::Modulated(network) = &generator.synthesis else {
+        panic!("a network of StyleGAN2's kind");
+    };
+    for (block, resolution) in network
         .features(ws.clone(), NoiseMode::Const)
         .into_iter()
         .zip([4, 8, 16, 32])

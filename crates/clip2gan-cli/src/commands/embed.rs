@@ -1,14 +1,15 @@
 //! `clip2gan embed`: pictures and texts in CLIP's space, and how near they are to each other.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use clip2gan::Note;
-use clip2gan_clip::{Clip, normalize};
+use clip2gan_clip::{Clip, Tokens, normalize};
 use image::DynamicImage;
 use serde_json::json;
 
 use super::{Context, text};
-use crate::args::Embed;
+use crate::args::{BundleArg, Embed};
 use crate::error::{Failure, Outcome};
 use crate::{bundle, picture};
 
@@ -27,10 +28,7 @@ pub fn run(context: &Context, options: &Embed) -> Outcome {
         );
     }
     let device = context.device()?;
-    let folder = match &options.clip {
-        Some(folder) => folder.clone(),
-        None => bundle::find(options.bundle.bundle.as_deref())?.join("clip"),
-    };
+    let folder = model(&options.clip, &options.bundle)?;
     let (clip, tokenizer) = Clip::load(&folder, &device)?;
     let mut items = Vec::new();
     for path in &options.image {
@@ -44,16 +42,7 @@ pub fn run(context: &Context, options: &Embed) -> Outcome {
     }
     for sentence in &options.text {
         let (feature, tokens) = clip.encode_sentences(&tokenizer, &[sentence])?;
-        let mut notes = Vec::new();
-        for tokens in tokens {
-            if !tokens.unknown_words.is_empty() {
-                notes.push(Note::UnknownWords(tokens.unknown_words));
-            }
-            if tokens.truncated {
-                let context_length = clip.config().text.context_length;
-                notes.push(Note::Truncated { context_length });
-            }
-        }
+        let notes = notes(&clip, tokens);
         context.notes(&notes);
         items.push(Item {
             kind: "text",
@@ -72,6 +61,29 @@ pub fn run(context: &Context, options: &Embed) -> Outcome {
         .console
         .answer(table(&items).trim_end(), json!({ "features": list }));
     Ok(())
+}
+
+/// The model's folder: the one that was named, or the bundle's.
+pub fn model(clip: &Option<PathBuf>, which: &BundleArg) -> Outcome<PathBuf> {
+    match clip {
+        Some(folder) => Ok(folder.clone()),
+        None => Ok(bundle::find(which.bundle.as_deref())?.join("clip")),
+    }
+}
+
+/// What to know about sentences.
+pub fn notes(clip: &Clip, tokens: Vec<Tokens>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for tokens in tokens {
+        if !tokens.unknown_words.is_empty() {
+            notes.push(Note::UnknownWords(tokens.unknown_words));
+        }
+        if tokens.truncated {
+            let context_length = clip.config().text.context_length;
+            notes.push(Note::Truncated { context_length });
+        }
+    }
+    notes
 }
 
 fn values(feature: burn::tensor::Tensor<2>) -> Vec<f32> {

@@ -1,5 +1,6 @@
 //! One file for each command, and what they share.
 
+pub mod classify;
 pub mod dataset;
 pub mod edit;
 pub mod embed;

@@ -1,10 +1,12 @@
 //! Synthesis network: `ws → image` (StyleGAN2, figures 2 and 7; or StyleGAN, figure 1b).
 
+mod adain;
 mod block;
-mod style_gan1;
+mod modulated;
 
+pub use adain::AdainSynthesis;
 pub use block::{BlockOutput, DualBlockOutput, SynthesisBlock};
-pub use style_gan1::StyleGan1Synthesis;
+pub use modulated::ModulatedSynthesis;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -28,40 +30,32 @@ pub enum NoiseMode {
     },
 }
 
-/// The synthesis network.
+/// The synthesis network. The variants' parameters have the same paths as if they stood here themselves.
 #[derive(Module, Debug)]
-pub struct Synthesis {
-    /// One block per resolution, from 4 up; none in a network of StyleGAN's kind.
-    pub blocks: Vec<SynthesisBlock>,
-    /// The network of StyleGAN's kind, in place of the blocks.
-    pub style_gan1: Option<StyleGan1Synthesis>,
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a generator has one of them, and moves it once"
+)]
+pub enum Synthesis {
+    /// StyleGAN2's.
+    Modulated(ModulatedSynthesis),
+    /// StyleGAN's.
+    Adain(AdainSynthesis),
 }
 
 impl Synthesis {
     pub(crate) fn new(config: &GeneratorConfig, init: &mut Init) -> Self {
-        let blocks = |init: &mut Init| {
-            let resolutions = config.block_resolutions().into_iter();
-            resolutions
-                .map(|r| SynthesisBlock::new(config, r, init))
-                .collect()
-        };
         match config.synthesis {
-            SynthesisKind::StyleGan2 => Self {
-                blocks: blocks(init),
-                style_gan1: None,
-            },
-            SynthesisKind::StyleGan1 => Self {
-                blocks: Vec::new(),
-                style_gan1: Some(StyleGan1Synthesis::new(config, init)),
-            },
+            SynthesisKind::StyleGan2 => Self::Modulated(ModulatedSynthesis::new(config, init)),
+            SynthesisKind::StyleGan1 => Self::Adain(AdainSynthesis::new(config, init)),
         }
     }
 
     /// Number of latents: two per resolution.
     pub fn num_ws(&self) -> usize {
-        match &self.style_gan1 {
-            Some(network) => network.layers.len(),
-            None => 2 * self.blocks.len(),
+        match self {
+            Self::Modulated(network) => 2 * network.blocks.len(),
+            Self::Adain(network) => network.layers.len(),
         }
     }
 
@@ -70,28 +64,11 @@ impl Synthesis {
     /// # Panics
     /// If `ws` has another number of latents than [`num_ws`](Self::num_ws).
     pub fn forward(&self, ws: Tensor<3>, noise: NoiseMode) -> Tensor<4> {
-        if let Some(network) = &self.style_gan1 {
-            assert_eq!(ws.dims()[1], self.num_ws(), "number of latents");
-            return network.forward(ws, noise);
-        }
-        self.features(ws, noise)
-            .pop()
-            .and_then(|last| last.rgb)
-            .expect("the last block draws")
-    }
-
-    /// What every block makes of `ws [n, num_ws, w_dim]`, from the smallest; nothing in a network of StyleGAN's kind.
-    ///
-    /// # Panics
-    /// If `ws` has another number of latents than [`num_ws`](Self::num_ws).
-    pub fn features(&self, ws: Tensor<3>, noise: NoiseMode) -> Vec<BlockOutput> {
         assert_eq!(ws.dims()[1], self.num_ws(), "number of latents");
-        let mut outputs: Vec<BlockOutput> = Vec::with_capacity(self.blocks.len());
-        for (index, block) in self.blocks.iter().enumerate() {
-            let output = block.forward(outputs.last(), &ws, first_latent(index), noise);
-            outputs.push(output);
+        match self {
+            Self::Modulated(network) => network.forward(ws, noise),
+            Self::Adain(network) => network.forward(ws, noise),
         }
-        outputs
     }
 
     /// The image at `ws.value` and its derivative along `ws.tangent`, both `[n, channels, r, r]`.
@@ -100,22 +77,11 @@ impl Synthesis {
     /// As [`forward`](Self::forward).
     pub fn forward_dual(&self, ws: Dual<3>, noise: NoiseMode) -> Dual<4> {
         assert_eq!(ws.value.dims()[1], self.num_ws(), "number of latents");
-        if let Some(network) = &self.style_gan1 {
-            return network.forward_dual(ws, noise);
+        match self {
+            Self::Modulated(network) => network.forward_dual(ws, noise),
+            Self::Adain(network) => network.forward_dual(ws, noise),
         }
-        let mut output: Option<DualBlockOutput> = None;
-        for (index, block) in self.blocks.iter().enumerate() {
-            output = Some(block.forward_dual(output, &ws, first_latent(index), noise));
-        }
-        output
-            .and_then(|last| last.rgb)
-            .expect("the last block draws")
     }
-}
-
-/// Index of a block's first latent: its ToRGB shares its latent with the next block's first layer.
-fn first_latent(block: usize) -> usize {
-    (2 * block).saturating_sub(1)
 }
 
 /// The learnt input, once per image.

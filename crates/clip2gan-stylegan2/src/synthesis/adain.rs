@@ -12,7 +12,7 @@ use crate::tangent::Dual;
 
 /// The network: a constant, two layers for each resolution, and colours at the end.
 #[derive(Module, Debug)]
-pub struct StyleGan1Synthesis {
+pub struct AdainSynthesis {
     /// `[c, 4, 4]`: the learnt input, which starts at ones.
     pub constant: Param<Tensor<3>>,
     /// Two layers for each resolution, the first of which doubles it (or, at 4×4, has no convolution).
@@ -23,7 +23,7 @@ pub struct StyleGan1Synthesis {
     pub bias: Param<Tensor<1>>,
 }
 
-impl StyleGan1Synthesis {
+impl AdainSynthesis {
     pub(crate) fn new(config: &GeneratorConfig, init: &mut Init) -> Self {
         let w_dim = config.w_dim;
         let layers = config.block_resolutions().into_iter().flat_map(|r| {
