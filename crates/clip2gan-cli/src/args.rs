@@ -200,8 +200,8 @@ impl Noise {
 /// `clip2gan embed`
 #[derive(Args, Debug)]
 pub struct Embed {
-    /// The folder of a CLIP model: ours, Hugging Face's or OpenCLIP's [default: the bundle's]
-    #[arg(long, value_name = "DIR")]
+    /// A CLIP model: a folder of ours, Hugging Face's or OpenCLIP's, or OpenAI's .pt [default: the bundle's]
+    #[arg(long, value_name = "PATH")]
     pub clip: Option<PathBuf>,
     #[command(flatten)]
     pub bundle: BundleArg,
@@ -224,8 +224,8 @@ pub struct Classify {
     /// A sentence to put each label into, at {} (may be repeated: the features are averaged)
     #[arg(long, value_name = "TEXT")]
     pub template: Vec<String>,
-    /// The folder of a CLIP model: ours, Hugging Face's or OpenCLIP's [default: the bundle's]
-    #[arg(long, value_name = "DIR")]
+    /// A CLIP model: a folder of ours, Hugging Face's or OpenCLIP's, or OpenAI's .pt [default: the bundle's]
+    #[arg(long, value_name = "PATH")]
     pub clip: Option<PathBuf>,
     #[command(flatten)]
     pub bundle: BundleArg,

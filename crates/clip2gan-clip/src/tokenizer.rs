@@ -2,6 +2,8 @@
 //! same bytes at the end of a word, merges, start token, end token), so that a published `tokenizer.json` loads the same
 //! way as one trained here.
 
+mod clean;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -15,6 +17,8 @@ use tokenizers::{
 
 use crate::Error;
 
+/// The merges of OpenAI's encoding, a line each; see `vocabulary/README.md`.
+const OPENAI_MERGES: &str = include_str!("../vocabulary/merges.txt");
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 /// Marks a token that ends a word.
@@ -92,6 +96,19 @@ impl Tokenizer {
                 .extend(words(&tokenizer.inner, caption.as_ref()));
         }
         Ok(tokenizer)
+    }
+
+    /// The tokenizer of OpenAI's models: 49,408 tokens.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if its own tables are refused.
+    pub fn openai() -> Result<Self, Error> {
+        let merged = OPENAI_MERGES.lines().map(|merge| merge.replace(' ', ""));
+        let vocab: Vec<String> = alphabet().into_iter().chain(merged).collect();
+        let merges: Vec<&str> = OPENAI_MERGES.lines().collect();
+        from_parts(&indexed(&vocab), &json!(merges))
+            .and_then(Self::new)
+            .map_err(failed)
     }
 
     /// Reads `tokenizer.json` and, if it is there, `words.txt` (one word a line) of a folder.
@@ -181,7 +198,11 @@ impl Tokenizer {
                 found: context_length.to_string(),
             });
         }
-        let encoding = self.inner.encode_fast(text, false).map_err(failed)?;
+        let text = clean::clean(text);
+        let encoding = self
+            .inner
+            .encode_fast(text.as_str(), false)
+            .map_err(failed)?;
         let room = context_length - 2;
         let kept = encoding.get_ids().iter().copied().take(room);
         let mut ids: Vec<u32> = [self.start]
@@ -193,7 +214,7 @@ impl Tokenizer {
         ids.resize(context_length, 0);
         let mut unknown_words: Vec<String> = Vec::new();
         if !self.words.is_empty() {
-            for word in words(&self.inner, text) {
+            for word in words(&self.inner, &text) {
                 if !self.words.contains(&word) && !unknown_words.contains(&word) {
                     unknown_words.push(word);
                 }

@@ -151,3 +151,25 @@ fn a_bad_configuration_is_an_error() {
         );
     }
 }
+
+/// 6,000 strings of all scripts, with markup, control characters and very long words; see `fixtures/tokens/make.py`.
+#[test]
+fn tokens_are_the_references() {
+    let tokenizer = Tokenizer::openai().unwrap();
+    assert_eq!(tokenizer.vocab_size(), 49408);
+    let mut wrong = Vec::new();
+    let lines = include_str!("fixtures/tokens/tokens.jsonl").lines();
+    for line in lines.clone() {
+        let (text, expected): (String, Vec<u32>) = serde_json::from_str(line).unwrap();
+        let tokens = tokenizer.encode(&text, 4096).unwrap();
+        let found = &tokens.ids[1..tokens.length - 1];
+        if found != expected {
+            wrong.push((text, expected, found.to_vec()));
+        }
+    }
+    assert_eq!(lines.count(), 6000);
+    let shown = &wrong[..wrong.len().min(5)];
+    assert!(wrong.is_empty(), "{} differ: {shown:?}", wrong.len());
+    let hello = tokenizer.encode("hello world", 77).unwrap();
+    assert_eq!(hello.ids[..4], [49406, 3306, 1002, 49407]);
+}

@@ -18,6 +18,8 @@ use crate::{Clip, ClipConfig, Error, Tokenizer};
 
 /// The one key whose shape differs: a scalar in files, `[1]` here, because a tensor has at least one axis.
 const LOGIT_SCALE: &str = "logit_scale";
+/// Tokens of OpenAI's vocabulary.
+const OPENAI_TOKENS: usize = 49408;
 /// Parts of a residual network's shortcut: ours have names, theirs stand at places of a sequence.
 const DOWNSAMPLE: [(&str, &str); 2] = [
     (".downsample.conv.", ".downsample.0."),
@@ -28,18 +30,24 @@ const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 impl Clip {
     /// Reads a model and its tokenizer from a folder: one that [`Clip::save`] wrote, one of Hugging Face's `CLIPModel`, or
-    /// one of OpenCLIP's with CLIP's own towers. Weights may be stored in any float type.
+    /// one of OpenCLIP's with CLIP's own towers; or from a checkpoint of OpenAI's. Weights may be stored in any float
+    /// type. Where there is no `tokenizer.json`, a model of OpenAI's vocabulary gets OpenAI's tokenizer.
     ///
     /// # Errors
     /// A missing or unreadable file; a configuration whose sizes don't go together; a tensor that is missing, left over
     /// or misshapen, by name and with both shapes.
-    pub fn load(dir: impl AsRef<Path>, device: &Device) -> Result<(Self, Tokenizer), Error> {
-        let dir = dir.as_ref();
-        Ok((Self::load_model(dir, device)?, Tokenizer::load(dir)?))
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<(Self, Tokenizer), Error> {
+        let path = path.as_ref();
+        let clip = Self::load_model(path, device)?;
+        let own = path.join("tokenizer.json").is_file();
+        let tokenizer = match clip.config().text.vocab_size {
+            OPENAI_TOKENS if !own => Tokenizer::openai()?,
+            _ => Tokenizer::load(path)?,
+        };
+        Ok((clip, tokenizer))
     }
 
-    /// Reads a model alone: from a folder as [`Clip::load`] does, or from a checkpoint of OpenAI's, whose sizes follow from
-    /// its arrays.
+    /// Reads a model alone. The sizes of a checkpoint of OpenAI's follow from its arrays.
     ///
     /// # Errors
     /// As [`Clip::load`].
