@@ -1,6 +1,6 @@
 //! How long a step of Adam and of the average take for 40 layers of 128 × 1000 weights.
 //!
-//! `cargo run --release -p clip2gan-train --example speed`
+//! `cargo run --release -p clip2gan-train --example optimizer_speed`
 
 use std::time::Instant;
 
