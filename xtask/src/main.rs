@@ -36,7 +36,7 @@ enum Chore {
     Sheets,
     /// Run the checks: format, lints, tests
     Ci {
-        /// Also the licences of all dependencies and the CUDA build, as the CI machine does
+        /// Also the slow tests, the licences of all dependencies and the CUDA build, as the CI machine does
         #[arg(long)]
         all: bool,
     },
