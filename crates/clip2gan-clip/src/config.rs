@@ -223,8 +223,21 @@ impl ClipConfig {
                 for count in blocks {
                     at_least("vision.layers", count, 1)?;
                 }
-                divides("vision.patch_size", 32, "32", self.vision.patch_size)?;
-                divides("2", 2, "vision.width", self.vision.width)?;
+                let VisionConfig {
+                    patch_size, width, ..
+                } = self.vision;
+                for (field, fits, expected, found) in [
+                    ("vision.patch_size", patch_size == 32, "32", patch_size),
+                    ("vision.width", width.is_multiple_of(2), "even", width),
+                ] {
+                    if !fits {
+                        return Err(Error::Config {
+                            field,
+                            expected: format!("{expected} in a residual network"),
+                            found: found.to_string(),
+                        });
+                    }
+                }
                 divides(
                     "vision.heads",
                     self.vision.heads,
@@ -289,6 +302,23 @@ mod tests {
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<ClipConfig>(&json).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn sizes_of_residual_networks_are_checked() {
+        let mut config = ClipConfig::rn50();
+        config.vision.width = 63;
+        let message = config.validate().unwrap_err().to_string();
+        assert!(
+            message.contains("vision.width is 63, expected even"),
+            "{message}"
+        );
+        config.vision.patch_size = 16;
+        let message = config.validate().unwrap_err().to_string();
+        assert!(
+            message.contains("vision.patch_size is 16, expected 32"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What the reference does to a text before it looks for words: repairs its Unicode (`ftfy.fix_text`, all but the guessing
-//! of wrong encodings), decodes HTML entities, lowers the case and joins white space.
+//! of wrong encodings and entities in capitals), decodes HTML entities, lowers the case and joins white space.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -30,23 +30,16 @@ fn repair(text: &str) -> String {
         false => htmlize::unescape(text),
     };
     let text = without_terminal_escapes(&text);
-    let mut repaired = String::with_capacity(text.len());
+    let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\u{80}'..='\u{9f}' => repaired.push(windows_1252(c as u8)),
-            _ => repaired.push(c),
-        }
-    }
-    let mut plain = String::with_capacity(repaired.len());
-    for c in repaired.chars() {
-        match c {
+        match windows_1252(c) {
             c if is_control(c) => {}
             '\u{2bc}' | '\u{2018}'..='\u{201b}' => plain.push('\''),
             '\u{201c}'..='\u{201f}' => plain.push('"'),
-            '\u{2028}' | '\u{2029}' | '\u{85}' => plain.push('\n'),
+            '\u{2028}' | '\u{2029}' => plain.push('\n'),
             '\u{3000}' => plain.push(' '),
-            '\u{ff01}'..='\u{ffef}' => plain.extend(std::iter::once(c).nfkc()),
-            _ => match ligature(c) {
+            c @ '\u{ff01}'..='\u{ffef}' => plain.extend(std::iter::once(c).nfkc()),
+            c => match ligature(c) {
                 Some(letters) => plain.push_str(letters),
                 None => plain.push(c),
             },
@@ -80,15 +73,15 @@ fn is_control(c: char) -> bool {
         | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}')
 }
 
-/// What a byte from 0x80 to 0x9f means in Windows-1252; itself where nothing.
-fn windows_1252(byte: u8) -> char {
+/// What a C1 control character was meant to be, had it been a byte of Windows-1252; any other character itself.
+fn windows_1252(c: char) -> char {
     const MEANINGS: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
         '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
         'ž', 'Ÿ',
     ];
-    let index = usize::from(byte).wrapping_sub(0x80);
-    MEANINGS.get(index).copied().unwrap_or(char::from(byte))
+    let index = u32::from(c).wrapping_sub(0x80) as usize;
+    MEANINGS.get(index).copied().unwrap_or(c)
 }
 
 fn ligature(c: char) -> Option<&'static str> {

@@ -111,12 +111,12 @@ impl AdaState {
             return;
         }
         let images = batch as f64 * config.interval as f64;
-        let move_ = (images / (config.kimg * 1000.0)) as f32;
+        let amount = (images / (config.kimg * 1000.0)) as f32;
         let excess = self.signs / self.steps - config.target;
         // Exactly on target nothing moves; `signum` of 0 would be 1.
         let direction = if excess == 0.0 { 0.0 } else { excess.signum() };
         *self = Self {
-            p: (self.p + direction * move_).clamp(0.0, 1.0),
+            p: (self.p + direction * amount).clamp(0.0, 1.0),
             ..Self::default()
         };
     }
