@@ -1,15 +1,17 @@
 //! The trainer on tiny networks: it learns, starts and stops without a trace, and leaves the frozen networks alone.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use clip2gan_clip::{
     Activation, Clip, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
 };
 use clip2gan_mapper::train::{
-    Event, LossWeights, MapperRun, MapperTrainConfig, MapperTrainer, Preview,
+    AdversaryConfig, Event, LossWeights, MapperRun, MapperTrainConfig, MapperTrainer, Preview,
 };
-use clip2gan_mapper::{Bridge, Head, Mapper, MeanFeature};
+use clip2gan_mapper::{Bridge, Head, MeanFeature};
 use clip2gan_stylegan2::{Generator, GeneratorConfig};
 use clip2gan_train::{params, rng};
 
@@ -111,9 +113,10 @@ fn preview() -> Preview {
     }
 }
 
-fn run(dir: &std::path::Path, stop_after: Option<u64>) -> MapperRun {
-    let mut run = MapperRun::open(trainer(config()), bridge(), preview(), dir, true).unwrap();
-    let n = config().rendered_per_batch();
+fn run(config: &MapperTrainConfig, dir: &Path, stop_after: Option<u64>) -> MapperRun {
+    let trainer = trainer(config.clone());
+    let mut run = MapperRun::open(trainer, bridge(), preview(), dir, true).unwrap();
+    let n = config.rendered_per_batch();
     run.run(
         &mut |step| Ok(pictures(step, n)),
         &mut |event| match event {
@@ -125,8 +128,8 @@ fn run(dir: &std::path::Path, stop_after: Option<u64>) -> MapperRun {
     run
 }
 
-fn bytes(mapper: &Mapper) -> Vec<u8> {
-    let arrays = params::to_arrays(mapper);
+fn bytes(module: &impl Module) -> Vec<u8> {
+    let arrays = params::to_arrays(module);
     arrays
         .values()
         .flat_map(|array| array.data.clone())
@@ -137,9 +140,9 @@ fn bytes(mapper: &Mapper) -> Vec<u8> {
 fn a_stopped_run_ends_as_one_that_never_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, halves) = (dir.path().join("whole"), dir.path().join("halves"));
-    let whole = run(&whole, None);
-    assert_eq!(run(&halves, Some(2)).state().step, 2);
-    let resumed = run(&halves, None);
+    let whole = run(&config(), &whole, None);
+    assert_eq!(run(&config(), &halves, Some(2)).state().step, 2);
+    let resumed = run(&config(), &halves, None);
     assert_eq!(resumed.state().step, 6);
     assert_eq!(bytes(&whole.state().mapper), bytes(&resumed.state().mapper));
     assert_eq!(bytes(whole.mapper()), bytes(resumed.mapper()));
@@ -148,6 +151,69 @@ fn a_stopped_run_ends_as_one_that_never_stopped() {
         let path = dir.path().join("whole/samples").join(name);
         assert!(path.is_file(), "{}", path.display());
     }
+}
+
+/// The generator learns along; R1 is due in every other step.
+fn tuning() -> MapperTrainConfig {
+    let adversary = AdversaryConfig {
+        generator_learning_rate: 1e-3,
+        r1_interval: 2,
+        ..AdversaryConfig::default()
+    };
+    MapperTrainConfig {
+        adversary: Some(adversary),
+        ..config()
+    }
+}
+
+#[test]
+fn a_stopped_run_whose_generator_learns_ends_as_one_that_never_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, halves) = (dir.path().join("whole"), dir.path().join("halves"));
+    let whole = run(&tuning(), &whole, None);
+    run(&tuning(), &halves, Some(3));
+    let resumed = run(&tuning(), &halves, None);
+    let [a, b] = [&whole, &resumed].map(|run| run.state().checkpoint());
+    assert!(a.groups.keys().any(|name| name == "discriminator"));
+    for (name, group) in &a.groups {
+        assert!(group == &b.groups[name], "{name}");
+    }
+    let given = generator().0;
+    assert_ne!(bytes(whole.generator()), bytes(&given));
+    let w_avg = |generator: &Generator| generator.mapping.w_avg.val().into_data();
+    assert_ne!(w_avg(whole.generator()), w_avg(&given));
+}
+
+#[test]
+fn the_adversary_sees_the_mapper_and_leaves_a_frozen_generator_alone() {
+    let frozen = AdversaryConfig::default();
+    let trainer = |adversary| {
+        let config = MapperTrainConfig {
+            adversary,
+            ..config()
+        };
+        trainer(config)
+    };
+    let [with, without] = [Some(frozen), None].map(|adversary| {
+        let trainer = trainer(adversary);
+        let state = trainer.start(bridge()).unwrap();
+        let (state, stats) = trainer.step(state, pictures(0, 2)).unwrap();
+        assert_eq!(bytes(trainer.generator(&state)), bytes(&generator().0));
+        (state, stats)
+    });
+    assert!(with.1.adversarial > 0.0 && with.1.discriminator > 0.0);
+    assert_eq!((without.1.adversarial, without.1.discriminator), (0.0, 0.0));
+    assert_ne!(bytes(&with.0.mapper), bytes(&without.0.mapper));
+}
+
+#[test]
+fn an_adversary_without_rendered_pictures_is_refused() {
+    let config = MapperTrainConfig {
+        generated: 1.0,
+        ..tuning()
+    };
+    let error = config.validate().unwrap_err().to_string();
+    assert!(error.contains("rendered share of batch_size"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::config::{Data, RunConfig};
+use super::mapper::GENERATOR;
 use crate::args::Stage;
 use crate::error::Outcome;
 
@@ -27,11 +28,16 @@ pub fn assemble(run: &Run, folder: &Path) -> Outcome<Value> {
         defaults: defaults.clone(),
         ..Manifest::new(name, description)
     };
+    let mapper = run.model(Stage::Mapper)?;
+    let generator = match run.config.tunes_generator() {
+        true => run.stage_folder(Stage::Mapper).join(GENERATOR),
+        false => run.model(Stage::Gan)?,
+    };
     let bundle = Bundle::new(
         manifest,
         Clip::load(run.model(Stage::Clip)?, &device)?,
-        Mapper::load(run.model(Stage::Mapper)?, &device)?,
-        Generator::load(run.model(Stage::Gan)?, &device)?,
+        Mapper::load(mapper, &device)?,
+        Generator::load(generator, &device)?,
     )?;
     let hash = bundle.save(folder)?;
     if let Data::Avatars { .. } = data {

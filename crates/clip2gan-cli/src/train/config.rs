@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clip2gan::bundle::Defaults;
 use clip2gan_clip::{ClipConfig, train};
-use clip2gan_mapper::train::MapperTrainConfig;
+use clip2gan_mapper::train::{AdversaryConfig, MapperTrainConfig};
 use clip2gan_stylegan2::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,12 @@ impl RunConfig {
             *folder = path.parent().unwrap_or(Path::new("")).join(&folder);
         }
         Ok(config)
+    }
+
+    /// Whether the generator learns along with the mapper.
+    pub fn tunes_generator(&self) -> bool {
+        let adversary = self.mapper.adversary.as_ref();
+        adversary.is_some_and(AdversaryConfig::tunes_generator)
     }
 
     /// Checks every stage's settings, before the first of them costs any time.

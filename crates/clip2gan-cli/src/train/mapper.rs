@@ -9,6 +9,7 @@ use clip2gan_clip::{Clip, Tokenizer};
 use clip2gan_mapper::train::{Event, MapperRun, MapperTrainer, Preview};
 use clip2gan_mapper::{Bridge, MeanFeature};
 use clip2gan_stylegan2::Generator;
+use clip2gan_stylegan2::train::GanTrainer;
 use clip2gan_weights::Dtype;
 use serde_json::{Value, json};
 
@@ -24,7 +25,10 @@ const CHUNK: usize = 64;
 /// Pictures and captions that the sample grids show.
 const SHOWN: usize = 8;
 
-/// Trains, or goes on, and saves the averaged mapper.
+/// In the stage's folder, the generator that learnt along.
+pub const GENERATOR: &str = "generator";
+
+/// Trains, or goes on, and saves the averaged mapper, with the generator if it learns along.
 pub fn train(run: &Run, folder: &Path) -> Outcome<Value> {
     let config = run.config.mapper.clone();
     let device = run.context.device()?;
@@ -37,7 +41,15 @@ pub fn train(run: &Run, folder: &Path) -> Outcome<Value> {
     let bridge = measure(run, &clip, &tokenizer, &device)?;
     let preview = preview(run, &clip, &tokenizer, sizes.resolution, &device)?;
     let pictures = data::training(&run.config, sizes.resolution)?;
-    let trainer = MapperTrainer::new(config.clone(), &clip, (&generator, &sizes))?;
+    let mut trainer = MapperTrainer::new(config.clone(), &clip, (&generator, &sizes))?;
+    if config.adversary.is_some() {
+        let gan = GanTrainer::open(
+            run.config.gan.clone(),
+            &run.stage_folder(Stage::Gan),
+            &device,
+        )?;
+        trainer = trainer.with_discriminator(&gan.state().discriminator);
+    }
     let mut training = MapperRun::open(trainer, bridge, preview, folder, true)?;
     let first = training.state().step;
     // A batch of the generator's pictures alone still asks for a batch of none.
@@ -68,6 +80,10 @@ pub fn train(run: &Run, folder: &Path) -> Outcome<Value> {
     )?;
     progress.finish();
     training.mapper().save(folder.join("model"), Dtype::F32)?;
+    if run.config.tunes_generator() {
+        let folder = folder.join(GENERATOR);
+        training.generator().save(&sizes, folder, Dtype::F32)?;
+    }
     Ok(last)
 }
 

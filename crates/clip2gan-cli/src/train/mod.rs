@@ -64,7 +64,7 @@ pub fn run(context: &Context, options: &Train) -> Outcome {
 impl Run<'_> {
     fn stage(&self, stage: Stage) -> Outcome {
         let name = name(stage);
-        let folder = self.folder.join(name);
+        let folder = self.stage_folder(stage);
         let marker = self.folder.join("done").join(format!("{name}.json"));
         let settings = self.settings(stage)?;
         if marker.is_file() {
@@ -160,10 +160,14 @@ impl Run<'_> {
         })
     }
 
+    fn stage_folder(&self, stage: Stage) -> PathBuf {
+        self.folder.join(name(stage))
+    }
+
     /// The finished model of an earlier stage.
     fn model(&self, stage: Stage) -> Outcome<PathBuf> {
         let name = name(stage);
-        let model = self.folder.join(name).join("model");
+        let model = self.stage_folder(stage).join("model");
         if self
             .folder
             .join("done")

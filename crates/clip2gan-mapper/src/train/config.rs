@@ -4,6 +4,8 @@ use clip2gan_clip::ClipConfig;
 use clip2gan_stylegan2::GeneratorConfig;
 use serde::{Deserialize, Serialize};
 
+use super::AdversaryConfig;
+use super::adversary::GROUP;
 use crate::{Error, Head, MapperConfig};
 
 /// Settings of the trainer. Everything that changes a run's result is here.
@@ -41,6 +43,9 @@ pub struct MapperTrainConfig {
     pub diversity_pairs: usize,
     /// What each loss weighs.
     pub weights: LossWeights,
+    /// The adversarial term; none by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adversary: Option<AdversaryConfig>,
     /// Sample grids are drawn every so many steps; 0: never.
     pub samples_every: u64,
     /// Seconds between checkpoints.
@@ -83,6 +88,7 @@ impl Default for MapperTrainConfig {
             draws: 4,
             diversity_pairs: 4,
             weights: LossWeights::default(),
+            adversary: None,
             samples_every: 500,
             checkpoint_seconds: 240,
         }
@@ -158,6 +164,22 @@ impl MapperTrainConfig {
                 format!("at most batch_size ({})", self.batch_size),
                 self.diversity_pairs,
             ));
+        }
+        if let Some(adversary) = &self.adversary {
+            adversary.validate()?;
+            for (name, n) in [
+                (
+                    "the rendered share of batch_size",
+                    self.rendered_per_batch(),
+                ),
+                ("batch_size", self.batch_size),
+            ] {
+                // The discriminator compares pictures in groups.
+                if n == 0 || n > GROUP && !n.is_multiple_of(GROUP) {
+                    let expected = format!("1 to {GROUP}, or a multiple of {GROUP}");
+                    return Err(Error::argument(name, expected, n));
+                }
+            }
         }
         let LossWeights {
             reconstruction,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Tensor;
+use clip2gan_stylegan2::Generator;
 use clip2gan_train::{RunDir, Stats, grid};
 
 use super::{MapperState, MapperStats, MapperTrainer};
@@ -103,6 +104,11 @@ impl MapperRun {
         ema
     }
 
+    /// The generator to use: the running average of the one that learnt along, or the one that the trainer was given.
+    pub fn generator(&self) -> &Generator {
+        self.trainer.generator(&self.state)
+    }
+
     /// Trains until the configured number of steps, or until `observe` breaks; either way a checkpoint is left.
     ///
     /// `rendered(k)` gives the pictures of step `k` (`[rendered_per_batch, 3, r, r]`, −1..1) and must depend on nothing
@@ -160,15 +166,14 @@ impl MapperRun {
             let name = format!("{:09}-{what}.png", self.state.step);
             self.run.samples().join(name)
         };
-        let mapper = self.mapper();
         let mut paths = vec![name("reconstructions")];
-        let made = self.trainer.reconstructions(mapper, pictures.clone());
+        let made = self.trainer.reconstructions(&self.state, pictures.clone());
         grid::write_png(&paths[0], &grid::grid(made, pictures.dims()[0]))?;
         if let Some(features) = sentences {
             let path = name("sentences");
             let made = self
                 .trainer
-                .sentences(mapper, features.clone(), seeds, *feature_noise);
+                .sentences(&self.state, features.clone(), seeds, *feature_noise);
             grid::write_png(&path, &grid::grid(made, seeds.len()))?;
             paths.push(path);
         }

@@ -1,60 +1,38 @@
 //! One step of training.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use clip2gan_clip::Clip;
-use clip2gan_stylegan2::{Generator, GeneratorConfig, NoiseMode};
-use clip2gan_train::rng::{self, ChaCha8Rng};
-use clip2gan_train::{Cosine, NamedGradients, ema_update};
-use serde::{Deserialize, Serialize};
+use clip2gan_stylegan2::{
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, NoiseMode,
+};
+use clip2gan_train::{Cosine, NamedGradients, ema_update, rng};
 
-use super::{MapperState, MapperTrainConfig};
-use crate::bridge::{Modality, add_noise};
+use super::batch::Batch;
+use super::stats::Sum;
+use super::{Adversary, AdversaryConfig, MapperState, MapperStats, MapperTrainConfig};
+use crate::bridge::Modality;
 use crate::perceptual::{self, Perception, perceive};
 use crate::{Error, Mapper, losses};
 
 /// How many latents are drawn to measure the generator's variance of `w`.
 const VARIANCE_SAMPLES: usize = 1024;
 
-/// The frozen surroundings of a mapper in training.
+/// What surrounds a mapper in training.
 #[derive(Debug)]
 pub struct MapperTrainer {
     pub(super) config: MapperTrainConfig,
     pub(super) clip: Clip,
     pub(super) generator: Generator,
     pub(super) generator_config: GeneratorConfig,
+    discriminator: Option<Discriminator>,
     /// Mean over dimensions of the variance of `w`.
     pub(super) w_variance: f64,
 }
 
-/// What a step measured. Losses are unweighted; those whose weight is 0 are not computed and stay 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MapperStats {
-    /// The step, counted from 1; each line of `stats.jsonl` has it anyway.
-    #[serde(skip)]
-    pub step: u64,
-    /// The learning rate that was used.
-    pub learning_rate: f64,
-    /// The weighted sum.
-    pub loss: f32,
-    /// Squared L2.
-    pub reconstruction: f32,
-    /// Perceptual distance.
-    pub perceptual: f32,
-    /// `1 − cos` of CLIP's features.
-    pub clip: f32,
-    /// Distance to known latents, in units of the variance of `w`.
-    pub latent: f32,
-    /// Distance to `w_avg`, in units of the variance of `w`.
-    pub latent_average: f32,
-    /// The diversity ratio.
-    pub diversity: f32,
-    /// Variance of the predicted `w` over the batch, relative to the generator's: near 0 means collapse.
-    pub w_variance: f32,
-}
-
 impl MapperTrainer {
-    /// A trainer around a CLIP and a generator, both of which stay as they are. Both must be on the same device.
+    /// A trainer around a CLIP and a generator, on one device. CLIP stays as it is, and so does the generator unless
+    /// [`adversary`](MapperTrainConfig::adversary) says otherwise.
     ///
     /// # Errors
     /// [`Error::Argument`] naming a setting that cannot be followed.
@@ -78,10 +56,11 @@ impl MapperTrainer {
             clip: clip.valid(),
             generator: generator.valid(),
             generator_config: generator_config.clone(),
+            discriminator: None,
             w_variance: 1.0,
         };
         let mut rng = rng::stream(trainer.config.seed, "mapper/w_variance", 0);
-        let w = trainer.sample_w(VARIANCE_SAMPLES, &mut rng);
+        let w = trainer.sample_w(&trainer.generator, VARIANCE_SAMPLES, &mut rng);
         let variance: f32 = w.var(0).mean().into_scalar();
         if !(variance.is_finite() && variance > 0.0) {
             return Err(Error::argument(
@@ -92,6 +71,34 @@ impl MapperTrainer {
         }
         trainer.w_variance = f64::from(variance);
         Ok(trainer)
+    }
+
+    /// The discriminator that an adversarial term starts with: the generator's own, best of all.
+    #[must_use]
+    pub fn with_discriminator(mut self, discriminator: &Discriminator) -> Self {
+        self.discriminator = Some(discriminator.valid());
+        self
+    }
+
+    /// That discriminator, or a fresh one of the generator's widths.
+    pub(super) fn discriminator(&self) -> Discriminator {
+        self.discriminator.clone().unwrap_or_else(|| {
+            let GeneratorConfig {
+                resolution,
+                img_channels,
+                channel_base,
+                channel_max,
+                ..
+            } = self.generator_config;
+            let sizes = DiscriminatorConfig {
+                resolution,
+                img_channels,
+                channel_base,
+                channel_max,
+                ..DiscriminatorConfig::default()
+            };
+            sizes.init_seeded(&self.device(), self.config.seed)
+        })
     }
 
     /// The settings.
@@ -124,9 +131,8 @@ impl MapperTrainer {
         self.check(&rendered)?;
         let mut rng = rng::stream(config.seed, "mapper/step", state.step);
 
-        // Pictures: the generator's own first, whose latents are known, then rendered ones.
-        let generated = config.generated_per_batch();
-        let (pictures, true_ws) = self.batch(generated, rendered, &mut rng);
+        let generator = self.drawing(&state);
+        let Batch { pictures, own } = self.batch(&generator, rendered.clone(), &mut rng);
         let seen = perceive(&self.clip, pictures.clone());
         let feature = state
             .ema
@@ -147,21 +153,29 @@ impl MapperTrainer {
             ),
         };
         let feature = self.noisy(feature, &mut rng);
-        let noise = self.noise(&state, &feature, &true_ws, &mut rng);
+        let true_ws = own.as_ref().map(|own| own.ws.clone());
+        let noise = self.noise(&state, &feature, true_ws.as_ref(), &mut rng);
         let mapper = state.mapper.train();
         let input = mapper.input(feature, noise);
         let ws = mapper.forward_input(input.clone());
-        let images = self
-            .generator
-            .synthesis
-            .forward(ws.clone(), NoiseMode::Const);
+        let images = generator.synthesis.forward(ws.clone(), NoiseMode::Const);
+        // What the discriminator is shown: the generator's own pictures and those of rendered pictures' features.
+        let fake = state.adversary.is_some().then(|| {
+            let generated = config.generated_per_batch();
+            let mapped = images.clone().narrow(0, generated, n - generated);
+            match &own {
+                Some(own) => Tensor::cat(vec![own.images.clone(), mapped], 0),
+                None => mapped,
+            }
+        });
         let prediction = Prediction { input, ws, images };
         let target = Target {
             pictures,
             seen,
             true_ws,
         };
-        let (total, mut stats) = self.losses(&mapper, prediction, target);
+        let adversarial = state.adversary.as_ref().zip(fake.clone());
+        let (total, mut stats) = self.losses(&mapper, prediction, target, adversarial);
         let step = state.step + 1;
         if !stats.loss.is_finite() {
             return Err(Error::Diverged {
@@ -170,30 +184,64 @@ impl MapperTrainer {
             });
         }
         stats.step = step;
-        let schedule = Cosine {
-            peak: config.learning_rate,
-            floor: 0.0,
-            warmup: config.warmup_steps,
-            total: config.steps,
-        };
-        stats.learning_rate = schedule.at(state.step);
-        let gradients = NamedGradients::take(&mapper, &mut total.backward());
+        stats.learning_rate = self.rate(config.learning_rate, state.step);
+        let mut gradients = total.backward();
         let mut adam = state.adam;
         adam.config.lr = stats.learning_rate;
-        let mapper = adam.step(mapper, &gradients)?;
+        let learnt = NamedGradients::take(&mapper, &mut gradients);
+        let mapper = adam.step(mapper, &learnt)?;
         // The average forgets its start quickly at first.
         let beta = config.ema_beta.min(step as f64 / (step as f64 + 10.0));
         let ema = ema_update(state.ema, &mapper, beta)?;
         let mapper = mapper.valid();
+
+        let mut adversary = state.adversary;
+        if let (Some(adversary), Some(settings), Some(fake)) =
+            (&mut adversary, &config.adversary, fake)
+        {
+            if settings.tunes_generator() {
+                let learnt = NamedGradients::take(&generator, &mut gradients);
+                let rate = self.rate(settings.generator_learning_rate, state.step);
+                let w = own.map(|own| own.w);
+                adversary.update_generator((generator, &learnt), rate, w, beta)?;
+            }
+            let rate = self.rate(settings.learning_rate, state.step);
+            let shown = (rendered.without_autodiff(), fake.without_autodiff());
+            stats.discriminator =
+                adversary.update_discriminator(shown, settings, state.step, rate)?;
+        }
         Ok((
             MapperState {
                 step,
                 mapper,
                 ema,
                 adam,
+                adversary,
             },
             stats,
         ))
+    }
+
+    /// The generator that draws in a step; with autodiff if it learns.
+    fn drawing(&self, state: &MapperState) -> Generator {
+        let tunes = |settings: &AdversaryConfig| settings.tunes_generator();
+        match &state.adversary {
+            Some(adversary) if self.config.adversary.as_ref().is_some_and(tunes) => {
+                adversary.generator.clone().train()
+            }
+            _ => self.generator.clone(),
+        }
+    }
+
+    /// A learning rate, of which `peak` is the highest, in the step numbered `step` from 0.
+    fn rate(&self, peak: f64, step: u64) -> f64 {
+        let schedule = Cosine {
+            peak,
+            floor: 0.0,
+            warmup: self.config.warmup_steps,
+            total: self.config.steps,
+        };
+        schedule.at(step)
     }
 
     fn check(&self, rendered: &Tensor<4>) -> Result<(), Error> {
@@ -209,78 +257,12 @@ impl MapperTrainer {
         Ok(())
     }
 
-    fn sample_w(&self, n: usize, rng: &mut ChaCha8Rng) -> Tensor<2> {
-        let z = rng::randn([n, self.generator_config.z_dim], rng, &self.device());
-        self.generator.mapping.forward(z)
-    }
-
-    /// The pictures of a step, and the latents `[generated, num_ws, w_dim]` of the first of them.
-    fn batch(
-        &self,
-        generated: usize,
-        rendered: Tensor<4>,
-        rng: &mut ChaCha8Rng,
-    ) -> (Tensor<4>, Option<Tensor<3>>) {
-        let rendered = rendered.without_autodiff();
-        if generated == 0 {
-            return (rendered, None);
-        }
-        let ws = self.generator.broadcast(self.sample_w(generated, rng));
-        let own = self
-            .generator
-            .synthesis
-            .forward(ws.clone(), NoiseMode::Const);
-        let pictures = match rendered.dims()[0] {
-            0 => own,
-            _ => Tensor::cat(vec![own, rendered], 0),
-        };
-        (pictures, Some(ws))
-    }
-
-    fn noisy(&self, feature: Tensor<2>, rng: &mut ChaCha8Rng) -> Tensor<2> {
-        let epsilon = rng::randn(feature.dims(), rng, &self.device());
-        add_noise(feature, epsilon, self.config.feature_noise)
-    }
-
-    /// Noise inputs for `feature [rows, feature_dim]`. Where the true latents are known, `draws` are tried and the one whose
-    /// latents come nearest is kept.
-    fn noise(
-        &self,
-        state: &MapperState,
-        feature: &Tensor<2>,
-        true_ws: &Option<Tensor<3>>,
-        rng: &mut ChaCha8Rng,
-    ) -> Tensor<2> {
-        let device = self.device();
-        let (rows, width) = (feature.dims()[0], state.mapper.config().noise_dim);
-        let draws = self.config.draws;
-        let first = rng::randn([rows, width.max(1)], rng, &device);
-        let Some(target) = true_ws.as_ref().filter(|_| draws > 1 && width > 0) else {
-            return first;
-        };
-        let [known, num_ws, w_dim] = target.dims();
-        let tried = rng::randn([draws * known, width], rng, &device);
-        let features = feature.clone().narrow(0, 0, known).repeat_dim(0, draws);
-        let ws = state.mapper.forward(features, tried.clone());
-        let distance = (ws - target.clone().repeat_dim(0, draws))
-            .square()
-            .reshape([draws, known, num_ws * w_dim])
-            .mean_dim(2)
-            .reshape([draws, known]);
-        let nearest: Tensor<1, Int> = distance.argmin(0).reshape([known]);
-        let row = Tensor::arange(0..known as i64, &device) + nearest * known as i64;
-        let chosen = tried.select(0, row);
-        match rows - known {
-            0 => chosen,
-            others => Tensor::cat(vec![chosen, first.narrow(0, known, others)], 0),
-        }
-    }
-
     fn losses(
         &self,
         mapper: &Mapper,
         prediction: Prediction,
         target: Target,
+        adversarial: Option<(&Adversary, Tensor<4>)>,
     ) -> (Tensor<1>, MapperStats) {
         let weights = &self.config.weights;
         let n = self.config.batch_size;
@@ -328,6 +310,12 @@ impl MapperTrainer {
                 losses::diversity(f, f1, x, x1)
             }),
         }
+        match (adversarial, &self.config.adversary) {
+            (Some((adversary, fake)), Some(settings)) => {
+                sum.add(settings.weight, || adversary.judge(fake));
+            }
+            _ => sum.skip(1),
+        }
         let spread = match n {
             1 => Tensor::zeros([1], &self.device()),
             _ => main_ws.inner().var(0).mean() / self.w_variance,
@@ -348,53 +336,4 @@ struct Target {
     pictures: Tensor<4>,
     seen: Perception,
     true_ws: Option<Tensor<3>>,
-}
-
-/// The weighted sum of losses, in the order of [`MapperStats`], and their values.
-#[derive(Default)]
-struct Sum {
-    total: Option<Tensor<1>>,
-    parts: Vec<Option<Tensor<1>>>,
-}
-
-impl Sum {
-    fn add(&mut self, weight: f64, loss: impl FnOnce() -> Tensor<1>) {
-        if weight == 0.0 {
-            return self.skip(1);
-        }
-        let loss = loss();
-        self.parts.push(Some(loss.clone().inner()));
-        let weighted = loss * weight;
-        self.total = Some(match self.total.take() {
-            Some(total) => total + weighted,
-            None => weighted,
-        });
-    }
-
-    fn skip(&mut self, losses: usize) {
-        self.parts.extend((0..losses).map(|_| None));
-    }
-
-    fn finish(self, spread: Tensor<1>, device: &Device) -> (Tensor<1>, MapperStats) {
-        let zero = || Tensor::zeros([1], device);
-        let total = self.total.unwrap_or_else(zero);
-        let mut values = vec![total.clone().inner()];
-        values.extend(self.parts.into_iter().map(|part| part.unwrap_or_else(zero)));
-        values.push(spread);
-        // One transfer for all of them.
-        let values: TensorData = Tensor::cat(values, 0).into_data();
-        let values: Vec<f32> = values.iter::<f32>().collect();
-        let stats = MapperStats {
-            loss: values[0],
-            reconstruction: values[1],
-            perceptual: values[2],
-            clip: values[3],
-            latent: values[4],
-            latent_average: values[5],
-            diversity: values[6],
-            w_variance: values[7],
-            ..MapperStats::default()
-        };
-        (total, stats)
-    }
 }
