@@ -89,7 +89,7 @@ fn missing_and_broken_files_end_with_1() {
         (&["edit", "none.png", PROMPT], ["none.png", "No such file"]),
         (
             &["edit", "text.png", PROMPT],
-            ["text.png", "a readable PNG, JPEG or WebP"],
+            ["text.png", "expected a PNG, JPEG or WebP"],
         ),
         (&["info", "none.png"], ["none.png", "No such file"]),
         (

@@ -1,6 +1,7 @@
 //! What each command does with a bundle.
 
 use std::fs;
+use std::path::Path;
 
 use crate::support::{bundle, clip2gan, clip2gan_in};
 
@@ -242,6 +243,75 @@ fn embed_compares_pictures_and_texts() {
         assert!((square - 1.0).abs() < 1e-4, "{square}");
     }
     assert_eq!(features[1]["feature"], features[2]["feature"]);
+}
+
+#[test]
+fn folders_are_embedded_and_classified_in_batches() {
+    let bundle = bundle();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("people").display().to_string();
+    clip2gan(&[
+        "dataset",
+        "--out",
+        &out,
+        "--count",
+        "40",
+        "--resolution",
+        "16",
+    ])
+    .0
+    .ok();
+    std::fs::write(folder.path().join("lines.txt"), "a person\n\na hat\n").unwrap();
+    let all = [
+        "embed",
+        "--bundle",
+        &bundle,
+        "--image",
+        "people",
+        "--texts",
+        "lines.txt",
+    ];
+    let told = clip2gan_in(folder.path(), &all).ok().out;
+    assert!(told.starts_with("42 features of 32 numbers"), "{told}");
+    let rows = clip2gan_in(
+        folder.path(),
+        &[&all[..], &["--npy", "features.npy"]].concat(),
+    )
+    .ok()
+    .out;
+    let first = format!(
+        "0 image {}",
+        Path::new("people").join("000000.png").display()
+    );
+    assert!(
+        rows.starts_with(&first) && rows.ends_with("41 text a hat\n"),
+        "{rows}"
+    );
+
+    // A row is what the picture gives alone.
+    let file = fs::read(folder.path().join("features.npy")).unwrap();
+    assert!(file.starts_with(b"\x93NUMPY") && file[..128].windows(8).any(|it| it == b"(42, 32)"));
+    let values = &file[file.len() - 42 * 32 * 4..];
+    let picture = Path::new("people").join("000033.png").display().to_string();
+    let alone = ["embed", "--bundle", &bundle, "--image", &picture, "--json"];
+    let alone = clip2gan_in(folder.path(), &alone).ok().json();
+    let alone = alone["features"][0]["feature"].as_array().unwrap().clone();
+    for (a, b) in values[33 * 32 * 4..].chunks_exact(4).zip(&alone) {
+        let a = f32::from_le_bytes(a.try_into().unwrap());
+        assert!((f64::from(a) - b.as_f64().unwrap()).abs() < 1e-5);
+    }
+
+    let labels = ["classify", "people", "a hat", "no hat", "--bundle", &bundle];
+    let told = clip2gan_in(folder.path(), &labels).ok().out;
+    assert_eq!(told.lines().count(), 40);
+    let json = clip2gan_in(folder.path(), &[&labels[..], &["--json"]].concat()).ok();
+    assert_eq!(json.out.lines().count(), 40);
+
+    std::fs::write(folder.path().join("people/broken.png"), "no picture").unwrap();
+    clip2gan_in(folder.path(), &labels).fails(1, &["broken.png", "expected a PNG"]);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let empty = ["embed", "--bundle", &bundle, "--image", "empty"];
+    clip2gan_in(folder.path(), &empty).fails(1, &["empty: no pictures"]);
 }
 
 #[test]

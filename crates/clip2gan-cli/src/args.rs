@@ -205,18 +205,24 @@ pub struct Embed {
     pub clip: Option<PathBuf>,
     #[command(flatten)]
     pub bundle: BundleArg,
-    /// A picture to embed (may be repeated)
-    #[arg(long, value_name = "FILE")]
+    /// A picture to embed, or a folder of pictures with its subfolders (may be repeated)
+    #[arg(long, value_name = "PATH")]
     pub image: Vec<PathBuf>,
     /// A text to embed (may be repeated)
     #[arg(long, value_name = "TEXT")]
     pub text: Vec<String>,
+    /// A file of texts, one a line (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub texts: Vec<PathBuf>,
+    /// Write the features to a NumPy array [items, embed_dim] of 32-bit floats, and print what its rows are
+    #[arg(long, value_name = "FILE")]
+    pub npy: Option<PathBuf>,
 }
 
 /// `clip2gan classify`
 #[derive(Args, Debug)]
 pub struct Classify {
-    /// The picture (PNG, JPEG or WebP)
+    /// The picture (PNG, JPEG or WebP), or a folder of pictures with its subfolders
     pub picture: PathBuf,
     /// What it may be
     #[arg(required = true, value_name = "LABEL")]

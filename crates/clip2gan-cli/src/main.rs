@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod error;
 mod network;
+mod npy;
 mod picture;
 mod seeds;
 mod train;

@@ -2,29 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 
 use crate::error::{Failure, Outcome, at};
 
 /// Reads a PNG, JPEG or WebP, turned as its camera says, on white where it is transparent.
 pub fn open(path: &Path) -> Outcome<RgbImage> {
-    let reader = ImageReader::open(path).map_err(at(path))?;
-    let reader = reader.with_guessed_format().map_err(at(path))?;
-    decode(reader).map_err(|error| {
-        Failure::failed(format!("{}: {error}", path.display()))
-            .expected("a readable PNG, JPEG or WebP picture")
-    })
-}
-
-fn decode(
-    reader: ImageReader<impl std::io::BufRead + std::io::Seek>,
-) -> image::ImageResult<RgbImage> {
-    let mut decoder = reader.into_decoder()?;
-    let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(orientation);
+    let picture = clip2gan_clip::open_picture(path)?;
     if !picture.color().has_alpha() {
-        return Ok(picture.into_rgb8());
+        return Ok(clip2gan_clip::to_rgb(&picture));
     }
     let mut white = RgbImage::from_pixel(picture.width(), picture.height(), Rgb([255; 3]));
     for (below, above) in white.pixels_mut().zip(picture.to_rgba8().pixels()) {
@@ -118,7 +104,7 @@ mod tests {
         std::fs::write(&path, "no picture").unwrap();
         let error = open(&path).unwrap_err().to_string();
         assert!(
-            error.contains("bad.png") && error.contains("expected: a readable PNG"),
+            error.contains("bad.png") && error.contains("expected a PNG"),
             "{error}"
         );
     }

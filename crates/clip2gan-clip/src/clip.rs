@@ -78,6 +78,22 @@ impl Clip {
         &self.config
     }
 
+    /// The same model for pictures of `image_size` × `image_size` pixels, a multiple of the patch size: the image encoder's
+    /// positional embeddings are resampled as open_clip's `resize_pos_embed` does, antialiased bicubic.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the size does not fit the patches.
+    pub fn with_image_size(mut self, image_size: usize) -> Result<Self, Error> {
+        let from = self.config.vision.grid();
+        self.config.vision.image_size = image_size;
+        self.config.validate()?;
+        let to = self.config.vision.grid();
+        if from != to {
+            self.visual = self.visual.with_grid(from, to);
+        }
+        Ok(self)
+    }
+
     /// `[batch, 3, image_size, image_size]`, normalised by [`Clip::normalize_pixels`] or [`crate::preprocess`] →
     /// `[batch, embed_dim]`, not of unit length (see [`normalize`]).
     pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
@@ -90,12 +106,8 @@ impl Clip {
     /// mask nothing after it matters, so padding may be cut to the longest text of a batch.
     pub fn encode_text(&self, ids: Tensor<2, Int>) -> Tensor<2> {
         let [batch, length] = ids.dims();
-        let device = self.positional_embedding.val().device();
-        let positions = self.positional_embedding.val().slice_dim(0, 0..length);
-        let tokens = self.token_embedding.forward(ids.clone()) + positions.unsqueeze();
-        let tokens = self
-            .transformer
-            .forward(tokens, Some(causal_mask(length, &device)));
+        let (tokens, mask) = self.embed_text(ids.clone());
+        let tokens = self.transformer.forward(tokens, Some(mask));
         let [_, _, width] = tokens.dims();
         let starts = Tensor::<1, Int>::arange(0..batch as i64, &ids.device()) * length as i64;
         let rows = end_positions(ids) + starts;
@@ -140,6 +152,22 @@ impl Clip {
             .map(|s| tokenizer.encode(s.as_ref(), context_length))
             .collect::<Result<Vec<_>, _>>()?;
         Ok((self.encode_tokens(&tokens), tokens))
+    }
+
+    /// What goes into the text tower's first block, and what comes out of each, for `ids [batch, length]`: all
+    /// `[batch, length, width]`.
+    pub fn text_hidden_states(&self, ids: Tensor<2, Int>) -> Vec<Tensor<3>> {
+        let (tokens, mask) = self.embed_text(ids);
+        self.transformer.hidden_states(tokens, Some(mask))
+    }
+
+    /// Tokens at their positions, and the causal mask.
+    fn embed_text(&self, ids: Tensor<2, Int>) -> (Tensor<3>, Tensor<4>) {
+        let [_, length] = ids.dims();
+        let positions = self.positional_embedding.val();
+        let mask = causal_mask(length, &positions.device());
+        let positions = positions.slice_dim(0, 0..length).unsqueeze();
+        (self.token_embedding.forward(ids) + positions, mask)
     }
 
     /// [`Clip::encode_text`] of texts of different lengths, the short ones apart from the long ones: most of the work

@@ -43,6 +43,13 @@ pub struct VisionConfig {
     pub heads: usize,
 }
 
+impl VisionConfig {
+    /// Patches in a row of the picture.
+    pub fn grid(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+}
+
 /// Sizes of the text transformer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,14 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A file is no picture that can be read.
+    #[error("{}: {source}; expected a PNG, JPEG or WebP picture", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: image::ImageError,
+    },
     /// A JSON file does not hold what it should.
     #[error("{}: not a valid CLIP configuration: {source}", path.display())]
     Json {

@@ -3,7 +3,8 @@
 //! - [`ClipConfig`]: sizes as data, with presets;
 //! - [`Clip`]: the two towers, [`Clip::load`] and [`Clip::save`];
 //! - [`Tokenizer`]: sentences to ids, and which of their words are new;
-//! - [`preprocess`], [`Clip::normalize_pixels`]: pictures to pixels, the latter differentiable;
+//! - [`open_picture`], [`preprocess`]: picture files to pixels, as PIL; [`Clip::normalize_pixels`]: tensors to pixels,
+//!   differentiably;
 //! - [`train`]: contrastive training and retrieval.
 
 mod clip;
@@ -21,6 +22,6 @@ pub use config::{
     Activation, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, VisionConfig,
 };
 pub use error::Error;
-pub use pixels::preprocess;
+pub use pixels::{open_picture, preprocess, resize_and_crop, to_rgb};
 pub use tokenizer::{Tokenizer, Tokens, token_batch};
 pub use vision::{ImageEncoder, ResNet, VisionTransformer};

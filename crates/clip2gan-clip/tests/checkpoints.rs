@@ -67,18 +67,57 @@ fn features_are_those_of_the_reference() {
 #[test]
 fn hidden_states_agree_layer_by_layer() {
     let golden = golden();
-    for name in ["hugging_face", "hugging_face_gelu"] {
-        let ImageEncoder::Transformer(vision) = load(name).visual else {
-            panic!("{name} is a transformer");
+    for (file, name, padded) in [
+        ("hugging_face", "hugging_face", "ids_end"),
+        ("hugging_face_gelu", "hugging_face_gelu", "ids_end"),
+        ("open_clip", "open_clip", "ids"),
+        ("open_clip_quick", "open_clip_quick", "ids"),
+        ("openai.pt", "openai", "ids"),
+        ("openai_resnet.pt", "openai_resnet", "ids"),
+    ] {
+        let clip = load(file);
+        let pixels = tensor(&golden, "pixels");
+        let mut compared = 0;
+        let mut compare = |states: Vec<Tensor<3>>, what: &str| {
+            for (layer, state) in states.into_iter().enumerate() {
+                let key = format!("{name}.{what}.{layer}");
+                match golden.get(&key).map(|array| array.shape.len()) {
+                    None => continue,
+                    // Channels come first in a residual network of the reference.
+                    Some(4) => {
+                        let [n, c, h, w] = tensor::<4>(&golden, &key).dims();
+                        let state = state.swap_dims(1, 2).reshape([n, c, h, w]);
+                        assert_close(state, &golden, &key);
+                    }
+                    Some(_) => assert_close(state, &golden, &key),
+                }
+                compared += 1;
+            }
         };
-        for (layer, state) in vision
-            .hidden_states(tensor(&golden, "pixels"))
-            .into_iter()
-            .enumerate()
-        {
-            assert_close(state, &golden, &format!("{name}.hidden.{layer}"));
+        match &clip.visual {
+            ImageEncoder::Transformer(vision) => compare(vision.hidden_states(pixels), "hidden"),
+            ImageEncoder::ResNet(vision) => compare(vision.perceive(pixels).0, "hidden"),
         }
+        compare(clip.text_hidden_states(ids(&golden, padded)), "text_hidden");
+        let all = golden.keys().filter(|key| {
+            key.starts_with(&format!("{name}.hidden"))
+                || key.starts_with(&format!("{name}.text_hidden"))
+        });
+        assert_eq!(compared, all.count(), "{name}");
     }
+}
+
+#[test]
+fn other_picture_sizes_have_open_clips_positions() {
+    let golden = golden();
+    let clip = load("open_clip").with_image_size(56).unwrap();
+    let image = clip.encode_image(tensor(&golden, "open_clip.pixels_56"));
+    assert_close(image, &golden, "open_clip.image_56");
+    let error = load("open_clip")
+        .with_image_size(57)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("57"), "{error}");
 }
 
 #[test]

@@ -211,3 +211,75 @@ fn bad_settings_and_batches_are_errors() {
         .unwrap_err();
     assert!(error.to_string().contains("expected 4"), "{error}");
 }
+
+/// Gradient caching: parts of uneven sizes give the step of the whole batch.
+#[test]
+fn a_batch_in_parts_is_the_same_batch() {
+    let whole = trainer(1, None);
+    for patch_dropout in [0.0, 0.5] {
+        let after = |accumulate| {
+            let config = TrainConfig {
+                accumulate,
+                patch_dropout,
+                ..whole.config.clone()
+            };
+            let device = Device::flex();
+            let state = TrainState::new(&config, &whole.clip, &device).unwrap();
+            let batch = Squares.batch(("train", 0), config.batch, &device);
+            let (state, stats) = step(state, &batch, &whole.tokenizer, &config).unwrap();
+            (state.to_arrays(), stats)
+        };
+        let (expected, stats) = after(1);
+        for parts in [2, 5, 32] {
+            let (found, stats_in_parts) = after(parts);
+            assert!((stats.loss - stats_in_parts.loss).abs() < 1e-5 * stats.loss);
+            let norms = [stats.gradient_norm, stats_in_parts.gradient_norm];
+            assert!((norms[0] - norms[1]).abs() < 1e-4 * norms[0], "{norms:?}");
+            // Adam's first moments are the gradients, scaled alike.
+            for (key, array) in &expected[1] {
+                if !key.starts_with("first.") {
+                    continue;
+                }
+                let (a, b) = (array.to_f32(), found[1][key].to_f32());
+                let largest = a.iter().fold(1e-7_f32, |max, x| max.max(x.abs()));
+                for (a, b) in a.iter().zip(&b) {
+                    assert!(
+                        (a - b).abs() <= 1e-3 * largest,
+                        "{parts} parts, {key}: {a} {b}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dropped_patches_are_not_seen() {
+    let clip = trainer(1, None).clip.init(&Device::flex());
+    let clip2gan_clip::ImageEncoder::Transformer(vision) = &clip.visual else {
+        panic!("a transformer");
+    };
+    let device = Device::flex();
+    let pixels = Squares.batch(("patches", 0), 1, &device).pixels;
+    let kept = |patches: [i32; 2]| Tensor::from_data([patches], &device);
+    let feature = |pixels: &Tensor<4>, patches| vision.forward_kept(pixels.clone(), kept(patches));
+    // The upper left quarter, patch 0, changes.
+    let changed = pixels.clone().slice_assign(
+        [0..1, 0..3, 0..8, 0..8],
+        Tensor::ones([1, 3, 8, 8], &device) * 0.3,
+    );
+    let difference = |patches| -> f32 {
+        (feature(&pixels, patches) - feature(&changed, patches))
+            .abs()
+            .max()
+            .into_scalar()
+    };
+    assert_eq!(difference([1, 3]), 0.0);
+    assert!(difference([0, 3]) > 1e-4);
+    let all = Tensor::from_data([[0, 1, 2, 3]], &device);
+    let whole: f32 = (vision.forward_kept(pixels.clone(), all) - clip.encode_image(pixels))
+        .abs()
+        .max()
+        .into_scalar();
+    assert!(whole < 1e-6);
+}

@@ -56,9 +56,7 @@ impl ImageFolder {
                 found: "0".into(),
             });
         }
-        let mut files = Vec::new();
-        collect(&root, &mut files)?;
-        files.sort();
+        let files = picture_files(&root)?;
         if files.is_empty() {
             return Err(Error::EmptyFolder { path: root });
         }
@@ -116,6 +114,17 @@ impl Dataset for ImageFolder {
             labels,
         })
     }
+}
+
+/// The PNG, JPEG and WebP files of a folder and its subfolders, in the order of their paths.
+///
+/// # Errors
+/// [`Error::Io`] if a folder cannot be read.
+pub fn picture_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    Ok(files)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {

@@ -22,7 +22,7 @@ pub use avatar::{AvatarDataset, attribution};
 pub use batch::{Batch, Batches, Sampler, sample_batch, to_nchw};
 pub use dataset::{Dataset, Labels, Sample};
 pub use error::Error;
-pub use folder::{ImageFolder, write_folder};
+pub use folder::{ImageFolder, picture_files, write_folder};
 
 /// The example of the README.
 #[cfg(all(doctest, feature = "avatars"))]

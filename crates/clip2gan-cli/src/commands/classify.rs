@@ -1,23 +1,19 @@
 //! `clip2gan classify`: which of some labels a picture is, without training on any of them (Radford et al. 2021,
 //! section 3.1).
 
-use std::fmt::Write;
-
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use clip2gan_clip::{Clip, Tokenizer, normalize};
-use image::DynamicImage;
 use serde_json::json;
 
-use super::{Context, embed, text};
+use super::{Context, embed, features, text};
 use crate::args::Classify;
 use crate::error::{Failure, Outcome};
-use crate::picture;
 
 /// What a template holds in the label's place.
 const PLACE: &str = "{}";
 
-/// Prints the labels of each picture with their probabilities, the likeliest first.
+/// Prints the labels of a picture with their probabilities, the likeliest first; of many pictures, the likeliest of each.
 pub fn run(context: &Context, options: &Classify) -> Outcome {
     if let Some(template) = options.template.iter().find(|it| !it.contains(PLACE)) {
         return Err(Failure::usage(format!(
@@ -25,31 +21,42 @@ pub fn run(context: &Context, options: &Classify) -> Outcome {
         ))
         .expected("a sentence with {} in it, such as 'a picture of {}'"));
     }
+    let files = features::picture_files(std::slice::from_ref(&options.picture))?;
     let device = context.device()?;
     let folder = embed::model(&options.clip, &options.bundle)?;
     let (clip, tokenizer) = Clip::load(&folder, &device)?;
     let labels = label_features(context, &clip, &tokenizer, options)?;
-    let pixels = DynamicImage::ImageRgb8(picture::open(&options.picture)?);
-    let image = normalize(clip.encode_image(clip.preprocess(&pixels, &device)));
+    let images = features::of_pictures(context, &clip, &files, &device)?;
     let scale = clip.logit_scale.val().exp().unsqueeze::<2>();
-    let probabilities = softmax(image.matmul(labels.transpose()) * scale, 1);
-    let probabilities: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
+    let probabilities = softmax(images.matmul(labels.transpose()) * scale, 1).into_data();
+    let probabilities: Vec<f32> = probabilities.iter::<f32>().collect();
 
-    let mut ranked: Vec<(&String, f32)> = options.labels.iter().zip(probabilities).collect();
-    ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    let mut plain = String::new();
-    for (label, probability) in &ranked {
-        // Writing to a string cannot fail.
-        let _ = writeln!(plain, "{:6.2} %  {label}", 100.0 * probability);
+    for (file, probabilities) in files.iter().zip(probabilities.chunks(options.labels.len())) {
+        let mut ranked: Vec<(&String, f32)> = options
+            .labels
+            .iter()
+            .zip(probabilities.iter().copied())
+            .collect();
+        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let line = |(label, probability): &(&String, f32)| {
+            format!("{:6.2} %  {label}", 100.0 * probability)
+        };
+        let plain = match options.picture.is_dir() {
+            true => format!(
+                "{}  {}",
+                ranked.first().map(line).unwrap_or_default(),
+                file.display()
+            ),
+            false => ranked.iter().map(line).collect::<Vec<_>>().join("\n"),
+        };
+        let list: Vec<_> = ranked
+            .iter()
+            .map(|(label, probability)| json!({ "label": label, "probability": probability }))
+            .collect();
+        context
+            .console
+            .answer(plain, json!({ "picture": text(file), "labels": list }));
     }
-    let list: Vec<_> = ranked
-        .iter()
-        .map(|(label, probability)| json!({ "label": label, "probability": probability }))
-        .collect();
-    context.console.answer(
-        plain.trim_end(),
-        json!({ "picture": text(&options.picture), "labels": list }),
-    );
     Ok(())
 }
 
@@ -60,18 +67,19 @@ fn label_features(
     tokenizer: &Tokenizer,
     options: &Classify,
 ) -> Outcome<Tensor<2>> {
-    let mut features = Vec::new();
-    for label in &options.labels {
-        let sentences: Vec<String> = match options.template.is_empty() {
-            true => vec![label.clone()],
-            false => {
-                let templates = options.template.iter();
-                templates.map(|it| it.replace(PLACE, label)).collect()
-            }
-        };
-        let (feature, tokens) = clip.encode_sentences(tokenizer, &sentences)?;
-        context.notes(&embed::notes(clip, tokens));
-        features.push(normalize(normalize(feature).mean_dim(0)));
-    }
-    Ok(Tensor::cat(features, 0))
+    let places = [PLACE.to_owned()];
+    let templates = match options.template.is_empty() {
+        true => &places[..],
+        false => &options.template,
+    };
+    let sentences: Vec<String> = options
+        .labels
+        .iter()
+        .flat_map(|label| templates.iter().map(move |it| it.replace(PLACE, label)))
+        .collect();
+    let (features, tokens) = features::of_texts(context, (clip, tokenizer), &sentences)?;
+    context.notes(&embed::notes(clip, tokens));
+    let [_, width] = features.dims();
+    let features = features.reshape([options.labels.len(), templates.len(), width]);
+    Ok(normalize(features.mean_dim(1).squeeze_dim(1)))
 }

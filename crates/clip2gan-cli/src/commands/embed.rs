@@ -3,64 +3,107 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use burn::tensor::Tensor;
 use clip2gan::Note;
-use clip2gan_clip::{Clip, Tokens, normalize};
-use image::DynamicImage;
+use clip2gan_clip::{Clip, Tokens};
 use serde_json::json;
 
-use super::{Context, text};
+use super::{Context, features, text};
 use crate::args::{BundleArg, Embed};
 use crate::error::{Failure, Outcome};
-use crate::{bundle, picture};
+use crate::{bundle, npy};
 
+/// More items than these make no table that anybody reads.
+const TABLE: usize = 24;
+
+/// A row of the features.
 struct Item {
     kind: &'static str,
     name: String,
-    feature: Vec<f32>,
     notes: Vec<Note>,
 }
 
-/// Embeds everything and prints the features (`--json`) or their cosines.
+/// Embeds everything; prints the features (`--json`) or their cosines, or writes them to a file (`--npy`) and prints what its
+/// rows are.
 pub fn run(context: &Context, options: &Embed) -> Outcome {
-    if options.image.is_empty() && options.text.is_empty() {
-        return Err(
-            Failure::usage("nothing to embed").expected("at least one --image FILE or --text TEXT")
-        );
+    let files = features::picture_files(&options.image)?;
+    let mut texts = options.text.clone();
+    for path in &options.texts {
+        texts.extend(features::lines(path)?);
+    }
+    if files.is_empty() && texts.is_empty() {
+        return Err(Failure::usage("nothing to embed")
+            .expected("at least one --image PATH, --text TEXT or --texts FILE with a line in it"));
     }
     let device = context.device()?;
     let folder = model(&options.clip, &options.bundle)?;
     let (clip, tokenizer) = Clip::load(&folder, &device)?;
-    let mut items = Vec::new();
-    for path in &options.image {
-        let pixels = clip.preprocess(&DynamicImage::ImageRgb8(picture::open(path)?), &device);
-        items.push(Item {
+
+    let (mut items, mut parts) = (Vec::new(), Vec::new());
+    if !files.is_empty() {
+        parts.push(features::of_pictures(context, &clip, &files, &device)?);
+        items.extend(files.iter().map(|path| Item {
             kind: "image",
             name: text(path),
-            feature: values(clip.encode_image(pixels)),
             notes: Vec::new(),
-        });
+        }));
     }
-    for sentence in &options.text {
-        let (feature, tokens) = clip.encode_sentences(&tokenizer, &[sentence])?;
-        let notes = notes(&clip, tokens);
-        context.notes(&notes);
-        items.push(Item {
-            kind: "text",
-            name: sentence.clone(),
-            feature: values(feature),
-            notes,
-        });
+    if !texts.is_empty() {
+        let (feature, tokens) = features::of_texts(context, (&clip, &tokenizer), &texts)?;
+        parts.push(feature);
+        for (name, tokens) in texts.into_iter().zip(tokens) {
+            let notes = notes(&clip, vec![tokens]);
+            context.notes(&notes);
+            items.push(Item {
+                kind: "text",
+                name,
+                notes,
+            });
+        }
     }
+    let features = Tensor::cat(parts, 0);
+    match &options.npy {
+        Some(path) => {
+            npy::write(path, features)?;
+            answer(context, &items, None, &rows(&items));
+        }
+        None if items.len() > TABLE => {
+            let plain = format!(
+                "{} features of {} numbers: --json prints them, --npy FILE writes them",
+                items.len(),
+                clip.config().embed_dim
+            );
+            answer(context, &items, Some(features), &plain);
+        }
+        None => {
+            let table = table(&items, features.clone());
+            answer(context, &items, Some(features), &table);
+        }
+    }
+    Ok(())
+}
+
+/// Prints for people or for a machine; the features where they are not in a file.
+fn answer(context: &Context, items: &[Item], features: Option<Tensor<2>>, plain: &str) {
+    let width = features.as_ref().map_or(0, |features| features.dims()[1]);
+    let values: Vec<f32> = match features {
+        Some(features) => features.into_data().iter::<f32>().collect(),
+        None => Vec::new(),
+    };
     let list: Vec<_> = items
         .iter()
-        .map(|item| {
-            json!({ "kind": item.kind, "name": item.name, "notes": item.notes, "feature": item.feature })
+        .enumerate()
+        .map(|(row, item)| {
+            let mut entry = json!({ "kind": item.kind, "name": item.name, "notes": item.notes });
+            if width > 0 {
+                entry["feature"] = json!(values[row * width..][..width]);
+            }
+            entry
         })
         .collect();
     context
         .console
-        .answer(table(&items).trim_end(), json!({ "features": list }));
-    Ok(())
+        .answer(plain.trim_end(), json!({ "features": list }));
 }
 
 /// The model's folder: the one that was named, or the bundle's.
@@ -86,17 +129,22 @@ pub fn notes(clip: &Clip, tokens: Vec<Tokens>) -> Vec<Note> {
     notes
 }
 
-fn values(feature: burn::tensor::Tensor<2>) -> Vec<f32> {
-    normalize(feature).into_data().iter::<f32>().collect()
+/// What the rows of a file are, a line each.
+fn rows(items: &[Item]) -> String {
+    let lines = items
+        .iter()
+        .enumerate()
+        .map(|(row, item)| format!("{row} {} {}\n", item.kind, item.name));
+    lines.collect()
 }
 
 /// Every cosine, a row an item.
-fn table(items: &[Item]) -> String {
+fn table(items: &[Item], features: Tensor<2>) -> String {
+    let cosines = features.clone().matmul(features.transpose()).into_data();
+    let cosines: Vec<f32> = cosines.iter::<f32>().collect();
     let mut table = String::from("cosines\n");
     for (row, item) in items.iter().enumerate() {
-        for other in &items[..=row] {
-            let pairs = item.feature.iter().zip(&other.feature);
-            let cosine: f32 = pairs.map(|(a, b)| a * b).sum();
+        for cosine in &cosines[row * items.len()..][..=row] {
             // Writing to a string cannot fail.
             let _ = write!(table, "{cosine:7.3}");
         }

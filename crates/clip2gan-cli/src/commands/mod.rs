@@ -4,6 +4,7 @@ pub mod classify;
 pub mod dataset;
 pub mod edit;
 pub mod embed;
+mod features;
 pub mod generate;
 pub mod import;
 pub mod info;

@@ -28,6 +28,7 @@ pub fn assemble(run: &Run, folder: &Path) -> Outcome<Value> {
         defaults: defaults.clone(),
         ..Manifest::new(name, description)
     };
+    let clip = run.model(Stage::Clip)?;
     let mapper = run.model(Stage::Mapper)?;
     let generator = match run.config.tunes_generator() {
         true => run.stage_folder(Stage::Mapper).join(GENERATOR),
@@ -35,7 +36,7 @@ pub fn assemble(run: &Run, folder: &Path) -> Outcome<Value> {
     };
     let bundle = Bundle::new(
         manifest,
-        Clip::load(run.model(Stage::Clip)?, &device)?,
+        Clip::load(clip, &device)?,
         Mapper::load(mapper, &device)?,
         Generator::load(generator, &device)?,
     )?;

@@ -15,6 +15,13 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Pairs in a step; each is told apart from all the others of its batch.
     pub batch: usize,
+    /// Parts that a batch is worked through in, by gradient caching: the result is that of the whole batch, the memory that of a
+    /// part.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: usize,
+    /// Share of each picture's patches that a transformer does not see in training, 0..1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub patch_dropout: f64,
     /// Learning rate at the end of the warm-up; falls to zero along a cosine.
     pub lr: f64,
     /// Steps of linear warm-up.
@@ -39,12 +46,22 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
 }
 
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             seed: 0,
             steps: 1000,
             batch: 64,
+            accumulate: 1,
+            patch_dropout: 0.0,
             lr: 1e-3,
             warmup: 100,
             beta1: 0.9,
@@ -78,6 +95,20 @@ impl TrainConfig {
                 "batch",
                 "at least 2: the loss compares pairs",
                 self.batch.to_string(),
+            );
+        }
+        if self.accumulate == 0 || self.accumulate > self.batch {
+            return bad(
+                "accumulate",
+                &format!("1 to {}, the batch", self.batch),
+                self.accumulate.to_string(),
+            );
+        }
+        if !(0.0..1.0).contains(&self.patch_dropout) {
+            return bad(
+                "patch_dropout",
+                "at least 0 and below 1",
+                self.patch_dropout.to_string(),
             );
         }
         if self.evaluate_pairs < 2 {

@@ -7,6 +7,7 @@
 //! - [`retrieval`]: recall at one.
 
 mod config;
+mod gradients;
 mod loss;
 mod retrieval;
 mod state;

@@ -2,12 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use clip2gan_train::{Adam, NamedGradients, params};
+use clip2gan_train::{Adam, params};
 use clip2gan_weights::Arrays;
 use serde::{Deserialize, Serialize};
 
-use super::{TrainConfig, contrastive_loss};
-use crate::{Clip, ClipConfig, Error, Tokenizer};
+use super::TrainConfig;
+use super::gradients::{LossGradients, gradients};
+use crate::{Clip, ClipConfig, Error, Layers, Tokenizer};
 
 /// Pictures with their captions.
 #[derive(Debug, Clone)]
@@ -52,6 +53,13 @@ impl TrainState {
     pub fn new(config: &TrainConfig, clip: &ClipConfig, device: &Device) -> Result<Self, Error> {
         config.validate()?;
         clip.validate()?;
+        if config.patch_dropout > 0.0 && matches!(clip.vision.layers, Layers::ResNet(_)) {
+            return Err(Error::Config {
+                field: "patch_dropout",
+                expected: "0 for a residual network, which has no patches".into(),
+                found: config.patch_dropout.to_string(),
+            });
+        }
         Ok(Self {
             clip: clip.init_seeded(config.seed, &device.clone().autodiff()),
             adam: Adam::new(config.adam()).decay_only(decays),
@@ -104,7 +112,6 @@ pub fn step(
         mut adam,
         step,
     } = state;
-    let device = clip.logit_scale.val().device();
     let [pairs, ..] = batch.pixels.dims();
     if batch.captions.len() != pairs {
         return Err(Error::Shape {
@@ -113,26 +120,20 @@ pub fn step(
             found: batch.captions.len().to_string(),
         });
     }
-    let pixels = clip.normalize_pixels(batch.pixels.clone().to_device(&device));
-    let image = clip.encode_image(pixels);
-    let (text, _) = clip.encode_sentences(tokenizer, &batch.captions)?;
-    let logit_scale = clip.logit_scale.val();
-    let scale = logit_scale.clone().exp().into_scalar();
-    let loss = contrastive_loss(image, text, logit_scale);
-    let value: f32 = loss.clone().into_scalar();
-    if !value.is_finite() {
-        return Err(Error::Diverged { step, loss: value });
+    let scale = clip.logit_scale.val().exp().into_scalar();
+    let LossGradients {
+        loss,
+        mut gradients,
+    } = gradients(&clip, batch, tokenizer, config, step)?;
+    if !loss.is_finite() {
+        return Err(Error::Diverged { step, loss });
     }
-    let mut all = loss.backward();
-    let mut gradients = NamedGradients::take(&clip, &mut all);
-    // What the graph still holds would keep the parameters from being updated in place.
-    drop((all, loss));
     let gradient_norm = gradients.clip_norm(config.max_gradient_norm);
     adam.config.lr = config.schedule().at(step);
     let clip = clamp_scale(adam.step(clip, &gradients)?, config.max_scale.ln());
     let stats = StepStats {
         step,
-        loss: value,
+        loss,
         scale,
         lr: adam.config.lr,
         gradient_norm,

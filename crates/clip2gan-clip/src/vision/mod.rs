@@ -1,6 +1,7 @@
 //! The image encoder: a vision transformer or CLIP's residual network.
 
 mod attention_pool;
+mod positions;
 mod resnet;
 mod transformer;
 
@@ -11,6 +12,7 @@ pub use transformer::VisionTransformer;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use self::positions::resampled;
 use crate::layers::Init;
 use crate::{ClipConfig, Layers};
 
@@ -40,6 +42,16 @@ impl ImageEncoder {
             )),
             Layers::ResNet(blocks) => Self::ResNet(ResNet::new(vision, blocks, embed_dim, init)),
         }
+    }
+
+    /// The same network for pictures of another grid of patches.
+    pub(crate) fn with_grid(mut self, from: usize, to: usize) -> Self {
+        let positions = match &mut self {
+            Self::Transformer(network) => &mut network.positional_embedding,
+            Self::ResNet(network) => &mut network.attnpool.positional_embedding,
+        };
+        *positions = resampled(positions.clone(), from, to);
+        self
     }
 
     /// `[batch, 3, size, size]` normalised pixels → `[batch, embed_dim]`, not normalised.

@@ -2,7 +2,7 @@
 //! before the first block and a bias-free patch convolution.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use crate::layers::{Init, LayerNormalization, PatchEmbedding, Transformer};
 use crate::{Activation, VisionConfig};
@@ -53,11 +53,34 @@ impl VisionTransformer {
         let mut states = self.hidden_states(pixels);
         // What goes into the first block is no layer's work.
         let input = states.remove(0);
-        let last = states.last().unwrap_or(&input).clone();
+        let feature = self.feature(states.last().unwrap_or(&input).clone());
+        (states, feature)
+    }
+
+    /// From what the last block gave.
+    fn feature(&self, last: Tensor<3>) -> Tensor<2> {
         let [batch, _, width] = last.dims();
         let class = last.narrow(1, 0, 1).reshape([batch, width]);
-        let feature = self.ln_post.forward(class).matmul(self.proj.val());
-        (states, feature)
+        self.ln_post.forward(class).matmul(self.proj.val())
+    }
+
+    /// The feature `[batch, embed_dim]` of pictures of which only the patches `kept [batch, patches]` are seen, by their numbers, row
+    /// by row (patch dropout, in training).
+    pub fn forward_kept(&self, pixels: Tensor<4>, kept: Tensor<2, Int>) -> Tensor<2> {
+        let tokens = self.embed(pixels);
+        let [batch, length, width] = tokens.dims();
+        let [_, seen] = kept.dims();
+        let device = kept.device();
+        // The class token is always seen; its number is 0.
+        let class = Tensor::<2, Int>::zeros([batch, 1], &device);
+        let starts = Tensor::<1, Int>::arange(0..batch as i64, &device) * length as i64;
+        let rows = Tensor::cat(vec![class, kept + 1], 1) + starts.reshape([batch, 1]);
+        let tokens = tokens
+            .reshape([batch * length, width])
+            .select(0, rows.reshape([batch * (1 + seen)]))
+            .reshape([batch, 1 + seen, width]);
+        let states = self.transformer.hidden_states(tokens.clone(), None);
+        self.feature(states.last().unwrap_or(&tokens).clone())
     }
 
     /// What goes into the first block, and what comes out of each, all `[batch, 1 + patches, width]`.

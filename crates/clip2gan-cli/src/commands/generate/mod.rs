@@ -1,7 +1,7 @@
 //! `clip2gan generate`: a generator's pictures of given seeds, with the options that users of StyleGAN know. A seed stands
 //! for the same latent as there.
 
-mod npy;
+mod projected;
 mod style_mixing;
 
 use std::time::Instant;
@@ -18,6 +18,7 @@ use crate::bundle;
 use crate::console::Progress;
 use crate::error::{Failure, Outcome, at};
 use crate::network::{self, Network};
+use crate::npy;
 use crate::seeds::Seeds;
 
 /// Draws one file a seed, a projected latent, or a pair of mixed styles.
@@ -37,7 +38,7 @@ pub fn run(context: &Context, options: &Generate) -> Outcome {
     let start = Instant::now();
     let drawn = match (&options.projected_w, &options.rows, &options.cols) {
         (Some(file), ..) => {
-            let ws = npy::read_projected(file, &drawing.network, &device)?;
+            let ws = projected::read(file, &drawing.network, &device)?;
             projected(context, &mut drawing, &text(file), ws)?
         }
         (_, Some(rows), Some(cols)) => style_mixing::run(context, &mut drawing, rows, cols)?,

@@ -1,9 +1,9 @@
-//! NumPy's files: latents in, pictures out.
+//! Latents from NumPy's files.
 
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use clip2gan_weights::{Array, npy, read_checkpoint, write_atomic};
+use clip2gan_weights::{Array, read_checkpoint};
 
 use crate::error::{Failure, Outcome};
 use crate::network::Network;
@@ -12,7 +12,7 @@ use crate::network::Network;
 const ARRAY: &str = "w";
 
 /// The latents `[pictures, num_ws, w_dim]` of a file, whose array may also be `[pictures, w_dim]`.
-pub fn read_projected(path: &Path, network: &Network, device: &Device) -> Outcome<Tensor<3>> {
+pub fn read(path: &Path, network: &Network, device: &Device) -> Outcome<Tensor<3>> {
     let [num_ws, w_dim] = [network.generator.num_ws(), network.config.w_dim];
     let wrong = |found: String| {
         Failure::failed(format!("--projected-w: {}: {found}", path.display())).expected(format!(
@@ -33,14 +33,6 @@ pub fn read_projected(path: &Path, network: &Network, device: &Device) -> Outcom
         [_, width] if width == w_dim => Ok(network.generator.broadcast(tensor(array, device))),
         _ => Err(wrong(format!("shape {:?}", array.shape))),
     }
-}
-
-/// Writes `image [channels, height, width]` as 32-bit floats, whole or not at all.
-pub fn write(path: &Path, image: Tensor<3>) -> Outcome {
-    let shape = image.dims();
-    let values: Vec<f32> = image.into_data().iter::<f32>().collect();
-    let bytes = npy::to_bytes(&Array::from_f32(shape, &values));
-    Ok(write_atomic(path, &bytes)?)
 }
 
 fn tensor<const D: usize>(array: &Array, device: &Device) -> Tensor<D> {
