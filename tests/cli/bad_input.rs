@@ -86,6 +86,10 @@ fn missing_and_broken_files_end_with_1() {
             &["embed", "--clip", "empty", "--text", PROMPT],
             ["empty", "config.json"],
         ),
+        (
+            &["embed", "--clip", "hf:openai/clip", "--text", PROMPT],
+            ["without the hub", "--features hub"],
+        ),
         (&["edit", "none.png", PROMPT], ["none.png", "No such file"]),
         (
             &["edit", "text.png", PROMPT],

@@ -290,7 +290,7 @@ fn folders_are_embedded_and_classified_in_batches() {
 
     // A row is what the picture gives alone.
     let file = fs::read(folder.path().join("features.npy")).unwrap();
-    assert!(file.starts_with(b"\x93NUMPY") && file[..128].windows(8).any(|it| it == b"(42, 32)"));
+    assert!(file.starts_with(b"\x93NUMPY") && file[..128].windows(9).any(|it| it == b"(42, 32,)"));
     let values = &file[file.len() - 42 * 32 * 4..];
     let picture = Path::new("people").join("000033.png").display().to_string();
     let alone = ["embed", "--bundle", &bundle, "--image", &picture, "--json"];
@@ -300,6 +300,29 @@ fn folders_are_embedded_and_classified_in_batches() {
         let a = f32::from_le_bytes(a.try_into().unwrap());
         assert!((f64::from(a) - b.as_f64().unwrap()).abs() < 1e-5);
     }
+
+    let larger = [
+        "embed",
+        "--bundle",
+        &bundle,
+        "--image",
+        &picture,
+        "--json",
+        "--image-size",
+        "24",
+    ];
+    let larger = clip2gan_in(folder.path(), &larger).ok().json();
+    assert_ne!(larger["features"][0]["feature"].as_array().unwrap(), &alone);
+    let odd = [
+        "embed",
+        "--bundle",
+        &bundle,
+        "--image",
+        &picture,
+        "--image-size",
+        "23",
+    ];
+    clip2gan_in(folder.path(), &odd).fails(1, &["image_size", "23"]);
 
     let labels = ["classify", "people", "a hat", "no hat", "--bundle", &bundle];
     let told = clip2gan_in(folder.path(), &labels).ok().out;

@@ -197,14 +197,25 @@ impl Noise {
     }
 }
 
+/// Which CLIP model, of the commands that need no more.
+#[derive(Args, Debug)]
+pub struct ClipArg {
+    /// A CLIP model: a folder of ours, Hugging Face's or OpenCLIP's, OpenAI's .pt, or, in a build with the feature `hub`,
+    /// hf:OWNER/NAME[@REVISION] [default: the bundle's]
+    #[arg(long, value_name = "MODEL")]
+    pub clip: Option<PathBuf>,
+    /// Look at pictures at another size than the model was trained for, a multiple of its patches
+    #[arg(long, value_name = "PX")]
+    pub image_size: Option<usize>,
+    #[command(flatten)]
+    pub bundle: BundleArg,
+}
+
 /// `clip2gan embed`
 #[derive(Args, Debug)]
 pub struct Embed {
-    /// A CLIP model: a folder of ours, Hugging Face's or OpenCLIP's, or OpenAI's .pt [default: the bundle's]
-    #[arg(long, value_name = "PATH")]
-    pub clip: Option<PathBuf>,
     #[command(flatten)]
-    pub bundle: BundleArg,
+    pub clip: ClipArg,
     /// A picture to embed, or a folder of pictures with its subfolders (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub image: Vec<PathBuf>,
@@ -230,11 +241,8 @@ pub struct Classify {
     /// A sentence to put each label into, at {} (may be repeated: the features are averaged)
     #[arg(long, value_name = "TEXT")]
     pub template: Vec<String>,
-    /// A CLIP model: a folder of ours, Hugging Face's or OpenCLIP's, or OpenAI's .pt [default: the bundle's]
-    #[arg(long, value_name = "PATH")]
-    pub clip: Option<PathBuf>,
     #[command(flatten)]
-    pub bundle: BundleArg,
+    pub clip: ClipArg,
 }
 
 /// `clip2gan train`

@@ -8,6 +8,7 @@ mod bundle;
 mod commands;
 mod console;
 mod error;
+mod hub;
 mod network;
 mod npy;
 mod picture;

@@ -23,8 +23,7 @@ pub fn run(context: &Context, options: &Classify) -> Outcome {
     }
     let files = features::picture_files(std::slice::from_ref(&options.picture))?;
     let device = context.device()?;
-    let folder = embed::model(&options.clip, &options.bundle)?;
-    let (clip, tokenizer) = Clip::load(&folder, &device)?;
+    let (clip, tokenizer) = features::model(&options.clip, &device)?;
     let labels = label_features(context, &clip, &tokenizer, options)?;
     let images = features::of_pictures(context, &clip, &files, &device)?;
     let scale = clip.logit_scale.val().exp().unsqueeze::<2>();

@@ -1,7 +1,6 @@
 //! `clip2gan embed`: pictures and texts in CLIP's space, and how near they are to each other.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use burn::tensor::Tensor;
 use clip2gan::Note;
@@ -9,9 +8,9 @@ use clip2gan_clip::{Clip, Tokens};
 use serde_json::json;
 
 use super::{Context, features, text};
-use crate::args::{BundleArg, Embed};
+use crate::args::Embed;
 use crate::error::{Failure, Outcome};
-use crate::{bundle, npy};
+use crate::npy;
 
 /// More items than these make no table that anybody reads.
 const TABLE: usize = 24;
@@ -36,8 +35,7 @@ pub fn run(context: &Context, options: &Embed) -> Outcome {
             .expected("at least one --image PATH, --text TEXT or --texts FILE with a line in it"));
     }
     let device = context.device()?;
-    let folder = model(&options.clip, &options.bundle)?;
-    let (clip, tokenizer) = Clip::load(&folder, &device)?;
+    let (clip, tokenizer) = features::model(&options.clip, &device)?;
 
     let (mut items, mut parts) = (Vec::new(), Vec::new());
     if !files.is_empty() {
@@ -104,14 +102,6 @@ fn answer(context: &Context, items: &[Item], features: Option<Tensor<2>>, plain:
     context
         .console
         .answer(plain.trim_end(), json!({ "features": list }));
-}
-
-/// The model's folder: the one that was named, or the bundle's.
-pub fn model(clip: &Option<PathBuf>, which: &BundleArg) -> Outcome<PathBuf> {
-    match clip {
-        Some(folder) => Ok(folder.clone()),
-        None => Ok(bundle::find(which.bundle.as_deref())?.join("clip")),
-    }
 }
 
 /// What to know about sentences.

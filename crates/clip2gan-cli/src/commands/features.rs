@@ -7,10 +7,26 @@ use clip2gan_clip::{Clip, Tokenizer, Tokens, normalize, open_picture, preprocess
 use rayon::prelude::*;
 
 use super::Context;
+use crate::args::ClipArg;
 use crate::error::{Failure, Outcome};
+use crate::{bundle, hub};
 
 /// Pictures or texts that go through CLIP together.
 const BATCH: usize = 32;
+
+/// The model that was named, or the bundle's.
+pub fn model(options: &ClipArg, device: &Device) -> Outcome<(Clip, Tokenizer)> {
+    let folder = match &options.clip {
+        Some(model) => hub::resolve(model)?,
+        None => bundle::find(options.bundle.bundle.as_deref())?.join("clip"),
+    };
+    let (clip, tokenizer) = Clip::load(folder, device)?;
+    let clip = match options.image_size {
+        Some(size) => clip.with_image_size(size)?,
+        None => clip,
+    };
+    Ok((clip, tokenizer))
+}
 
 /// The pictures that paths name: files as they are, folders with all that is in them.
 pub fn picture_files(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
