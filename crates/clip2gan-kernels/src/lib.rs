@@ -33,6 +33,27 @@ pub fn set_plain(plain: bool) {
     PLAIN.store(plain, Ordering::Relaxed);
 }
 
+/// Vector instructions, for [`limit_instructions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Instructions {
+    /// The best that the processor has: AVX-512, AVX2 with FMA, NEON, or portable code.
+    Best,
+    /// AVX2 with FMA at most; portable code where the processor has none.
+    Avx2,
+    /// Portable code, which the compiler vectorises for whatever the target is sure to have.
+    Portable,
+}
+
+/// Makes the fast kernels use no more than these vector instructions, for comparison and in tests. The limit holds for the whole
+/// process; without the feature `flex` there is nothing to limit.
+pub fn limit_instructions(most: Instructions) {
+    #[cfg(feature = "flex")]
+    fast::instructions::limit(most);
+    #[cfg(not(feature = "flex"))]
+    let _ = most;
+}
+
 /// The non-linearity of an [`Epilogue`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {

@@ -2,7 +2,7 @@
 #![cfg(feature = "flex")]
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use clip2gan_kernels::{Activation, Epilogue, plain};
+use clip2gan_kernels::{Activation, Epilogue, Instructions, limit_instructions, plain};
 
 /// Reproducible values in about −1..1.
 fn values<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -39,6 +39,23 @@ fn close<const D: usize>(name: &str, fast: Tensor<D>, exact: Tensor<D>) {
 /// Runs `fast` in f32 and `exact` in f64 on the same inputs; compares the outputs and the gradients of a random
 /// projection of the output with respect to every input.
 fn compare<const N: usize>(
+    name: &str,
+    inputs: [Tensor<4>; N],
+    fast: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+    exact: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+) {
+    // Tests run beside each other, so that one's limit is another's: all of them hold for all.
+    for most in [
+        Instructions::Portable,
+        Instructions::Avx2,
+        Instructions::Best,
+    ] {
+        limit_instructions(most);
+        compare_once(&format!("{name}, {most:?}"), inputs.clone(), &fast, &exact);
+    }
+}
+
+fn compare_once<const N: usize>(
     name: &str,
     inputs: [Tensor<4>; N],
     fast: impl Fn([Tensor<4>; N]) -> Tensor<4>,

@@ -1,9 +1,10 @@
 //! `out[a, b, tap] = Σ_p left_a[p] · right_b[p + offset(tap)]` in register tiles: the gradient of the weights.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::SharedMut;
+use super::instructions::dispatch;
 use super::multiply::load;
 use super::pack::Lines;
 
@@ -39,7 +40,7 @@ pub fn correlate(
             let rows: [usize; ROWS] = std::array::from_fn(|r| {
                 (tile * ROWS + r).min(left.channels - 1) * left.stride + left_offset
             });
-            Arch::new().dispatch(Tile {
+            dispatch(Tile {
                 left: &left.data,
                 rows,
                 right: &right.data,

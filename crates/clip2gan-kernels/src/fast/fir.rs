@@ -1,8 +1,9 @@
 //! Separable upsample–filter–downsample, plane by plane: the rows of one output line are mixed first, then its columns.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::instructions::dispatch;
 use crate::Resampling;
 
 impl Resampling {
@@ -57,7 +58,7 @@ pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling)
                 )
             },
             |(mixed, line, filtered), (out, x)| {
-                Arch::new().dispatch(Plane {
+                dispatch(Plane {
                     x,
                     size: (height, width),
                     out,

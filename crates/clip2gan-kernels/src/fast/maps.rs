@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::instructions::dispatch;
 use super::{unwritten, written};
 use crate::{Activation, LRELU_SLOPE};
 
@@ -32,7 +33,7 @@ pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
         .zip(x.par_chunks(size))
         .zip(scales)
         .for_each(|((out, x), &scale)| {
-            pulp::Arch::new().dispatch(move || {
+            dispatch(move || {
                 for (out, &x) in out.iter_mut().zip(x) {
                     out.write(x * scale);
                 }
@@ -53,7 +54,7 @@ pub fn plane_dots(
         .enumerate()
         .map(|(plane, x)| {
             let y = &y[start(plane)..][..size];
-            pulp::Arch::new().dispatch(move || dot(x, y))
+            dispatch(move || dot(x, y))
         })
         .collect()
 }
@@ -77,7 +78,7 @@ fn dot(x: &[f32], y: &[f32]) -> f32 {
 pub fn plane_sums(x: &[f32], size: usize) -> Vec<f32> {
     x.par_chunks(size)
         .map(|x| {
-            pulp::Arch::new().dispatch(move || {
+            dispatch(move || {
                 let (x, rest) = x.as_chunks::<8>();
                 let mut sums = [0.0; 8];
                 for x in x {
@@ -117,7 +118,7 @@ pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Sh
                 let slope = if value >= 0.0 { above } else { below };
                 (value * slope).clamp(-limit, limit)
             };
-            pulp::Arch::new().dispatch(move || match parts.noise {
+            dispatch(move || match parts.noise {
                 None => {
                     for (out, &x) in out.iter_mut().zip(x) {
                         out.write(shaped(x * scale + bias));
@@ -148,7 +149,7 @@ pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
         .zip(y.par_chunks(CHUNK))
         .zip(grad.par_chunks(CHUNK))
         .for_each(|((out, y), grad)| {
-            pulp::Arch::new().dispatch(move || {
+            dispatch(move || {
                 for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
                     let slope = if y >= 0.0 { above } else { below };
                     out.write(if y.abs() < limit { grad * slope } else { 0.0 });

@@ -11,6 +11,7 @@ pub mod conv;
 mod correlate;
 pub mod fir;
 mod grid;
+pub mod instructions;
 pub mod maps;
 mod multiply;
 mod pack;

@@ -1,9 +1,10 @@
 //! `out[o, p] = Σ_tap Σ_i weight[o, i, tap] · line_i[p + offset(tap)]` in register tiles.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::grid::BLOCK;
+use super::instructions::dispatch;
 use super::pack::Lines;
 use super::scratch::take;
 
@@ -87,7 +88,7 @@ pub fn multiply(
             }
             let start = block * BLOCK;
             let mut sums = take(tiles.len() * group.tile * BLOCK);
-            Arch::new().dispatch(Block {
+            dispatch(Block {
                 lines,
                 group,
                 tiles: tiles.clone(),
@@ -239,7 +240,7 @@ pub unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
     unsafe { (at as *mut S::f32s).write_unaligned(value) }
 }
 
-/// Vector registers of the instruction set that [`Arch`] picks.
+/// Vector registers of the instruction set that [`dispatch`] picks.
 pub fn register_count() -> usize {
     struct Count;
     impl WithSimd for Count {
@@ -250,5 +251,5 @@ pub fn register_count() -> usize {
             S::REGISTER_COUNT
         }
     }
-    Arch::new().dispatch(Count)
+    dispatch(Count)
 }

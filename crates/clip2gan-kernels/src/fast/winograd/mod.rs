@@ -6,9 +6,10 @@
 
 mod transforms;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::instructions::dispatch;
 use crate::fast::conv::{Shape, Weight};
 use crate::fast::multiply::{load, register_count, store, tile_rows};
 use crate::fast::pack::Lines;
@@ -84,7 +85,7 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
         let mut transformed = take(POINTS * channels * BLOCK);
         let mut products = take(POINTS * row_tiles.len() * weights.rows * BLOCK);
         let mut pixels = take((last - first) * 16 * BLOCK);
-        Arch::new().dispatch(Block {
+        dispatch(Block {
             lines: &lines,
             tiles,
             weights: &weights,

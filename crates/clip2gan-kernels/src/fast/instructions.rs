@@ -1,0 +1,31 @@
+//! Which vector instructions the kernels run on: the best that the processor has, or fewer, for comparison.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use pulp::{Arch, Scalar256b, WithSimd};
+
+use crate::Instructions;
+
+static MOST: AtomicU8 = AtomicU8::new(Instructions::Best as u8);
+
+/// Limits the choice from now on.
+pub fn limit(most: Instructions) {
+    MOST.store(most as u8, Ordering::Relaxed);
+}
+
+/// Runs `op` on the best instructions that the processor has and the limit allows.
+#[inline(always)]
+pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    let most = MOST.load(Ordering::Relaxed);
+    if most == Instructions::Best as u8 {
+        return Arch::new().dispatch(op);
+    }
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if most == Instructions::Avx2 as u8
+        && let Some(simd) = pulp::x86::V3::try_new()
+    {
+        return Arch::V3(simd).dispatch(op);
+    }
+    // Arrays of eight, which compilers turn into whatever vectors the target is sure to have.
+    op.with_simd(Scalar256b)
+}

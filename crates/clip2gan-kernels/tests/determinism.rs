@@ -1,0 +1,68 @@
+//! The number of threads does not change a single bit of a result.
+#![cfg(feature = "flex")]
+
+use burn::tensor::{Device, Distribution, Tensor};
+use clip2gan_kernels::{Activation, bias_act, conv2d, conv2d_down, conv2d_up, upfirdn2d};
+
+/// Values and gradients of one operation on fixed inputs, as bytes.
+fn run(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    operation: fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+) -> Vec<u8> {
+    let [x, weight] = [x, weight].map(|tensor| tensor.clone().autodiff().require_grad());
+    let y = operation(x.clone(), weight.clone());
+    let gradients = (y.clone() * y.clone()).sum().backward();
+    let mut bytes = y.into_data().as_bytes().to_vec();
+    for tensor in [x, weight] {
+        if let Some(gradient) = tensor.grad(&gradients) {
+            bytes.extend(gradient.into_data().as_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn threads_change_nothing() {
+    let device = Device::flex();
+    let random = |shape| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    type Operation = fn(Tensor<4>, Tensor<4>) -> Tensor<4>;
+    let operations: [(&str, [usize; 2], Operation); 5] = [
+        ("same", [33, 33], conv2d),
+        ("down", [33, 33], conv2d_down),
+        ("up", [16, 17], conv2d_up),
+        ("filter", [32, 32], |x, _| {
+            upfirdn2d(x, &[0.125, 0.375, 0.375, 0.125], 2, 1, [2, 1, 2, 1], 4.0)
+        }),
+        ("epilogue", [32, 32], |x, weight| {
+            let bias = weight.slice([0..48, 0..1, 0..1, 0..1]).reshape([48]);
+            bias_act(x, Some(bias), Activation::Lrelu, 1.4, None)
+        }),
+    ];
+    for (name, [height, width], operation) in operations {
+        // Few channels go by direct products, many Winograd's way.
+        for channels in [5, 48] {
+            let x = random([
+                3,
+                channels.max(if name == "epilogue" { 48 } else { 0 }),
+                height,
+                width,
+            ]);
+            let weight = random([48, x.dims()[1], 3, 3]);
+            let with = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
+                pool.install(|| run(&x, &weight, operation))
+            };
+            let one = with(1);
+            for threads in [2, 3, 8] {
+                assert!(
+                    with(threads) == one,
+                    "{name}, {channels} channels: {threads} threads"
+                );
+            }
+        }
+    }
+}
