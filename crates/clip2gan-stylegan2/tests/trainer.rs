@@ -43,7 +43,7 @@ fn real(step: u64) -> Tensor<4> {
 fn train(dir: &Path, config: &TrainConfig) -> Result<Vec<String>, Error> {
     let mut events = vec![];
     GanTrainer::open(config.clone(), dir, &Device::flex())?.run(
-        &mut |step| Ok(real(step)),
+        &mut |step| Ok(real(step).into()),
         &mut |event| {
             events.push(match event {
                 Event::Step(stats) => format!("step {}", stats.step),
@@ -234,10 +234,13 @@ fn an_observer_can_stop_a_run_and_leaves_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let mut trainer = GanTrainer::open(config(50), dir.path(), &Device::flex()).unwrap();
     trainer
-        .run(&mut |step| Ok(real(step)), &mut |event| match event {
-            Event::Step(stats) if stats.step == 2 => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
+        .run(
+            &mut |step| Ok(real(step).into()),
+            &mut |event| match event {
+                Event::Step(stats) if stats.step == 2 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            },
+        )
         .unwrap();
     assert!(dir.path().join("checkpoints/step-000000002").exists());
 }
@@ -297,10 +300,10 @@ fn divergence_stops_the_run_and_names_the_last_checkpoint() {
     train(dir.path(), &config(2)).unwrap();
     let mut trainer = GanTrainer::open(config(5), dir.path(), &Device::flex()).unwrap();
     let mut broken = |step| {
-        Ok(if step == 3 {
-            real(step) * f32::NAN
-        } else {
-            real(step)
+        let images = real(step);
+        Ok(match step {
+            3 => (images * f32::NAN).into(),
+            _ => images.into(),
         })
     };
     let error = trainer

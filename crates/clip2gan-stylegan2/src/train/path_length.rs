@@ -6,7 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::train::step::{finite, scalar};
-use crate::train::{TrainConfig, TrainState, latents};
+use crate::train::{RealBatch, TrainConfig, TrainState, latents};
 use crate::{Error, Result, loss};
 
 /// Settings of path length regularisation. It is off by default: small networks do not need it, and it is slow.
@@ -97,6 +97,7 @@ pub(crate) struct PathLengthStats {
 /// mean of lengths.
 pub(crate) fn path_length_phase(
     mut state: TrainState,
+    real: &RealBatch,
     config: &TrainConfig,
 ) -> Result<(TrainState, PathLengthStats)> {
     let settings = &config.path_length;
@@ -104,7 +105,7 @@ pub(crate) fn path_length_phase(
     let device = state.device();
     let generator = state.generator.clone().train();
     let phase = "path length phase";
-    let latents = latents::draw(&generator, config, batch, phase, state.step, &device);
+    let latents = latents::draw(&generator, config, real, batch, phase, state.step, &device);
     let mut rng = rng::stream(config.seed, "path length directions", state.step);
     let noise = latents::noise(config, rng.random());
     let side = config.resolution;
