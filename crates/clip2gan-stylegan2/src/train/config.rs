@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::check;
 use crate::train::{AdaConfig, PathLengthConfig};
-use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result, SynthesisKind};
+use crate::{Architecture, DiscriminatorConfig, GeneratorConfig, Result, SynthesisKind};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,7 +174,7 @@ impl TrainConfig {
     /// Checks that a run can be made of this.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub fn validate(&self) -> Result<()> {
         self.generator().validate()?;
         self.discriminator().validate()?;
@@ -245,17 +246,6 @@ impl TrainConfig {
             self.grid,
         )
     }
-}
-
-fn check(fine: bool, field: &str, expected: &str, found: impl std::fmt::Display) -> Result<()> {
-    if fine {
-        return Ok(());
-    }
-    Err(Error::Config {
-        field: field.into(),
-        expected: expected.into(),
-        found: found.to_string(),
-    })
 }
 
 // Settings left at what they were before they could be set are not written, so that files without them stay as they are.

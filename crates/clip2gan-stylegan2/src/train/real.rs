@@ -3,8 +3,9 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use clip2gan_train::rng;
 
+use crate::Result;
+use crate::error::check_shape;
 use crate::train::TrainConfig;
-use crate::{Error, Result};
 
 /// The real images of one step.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl RealBatch {
     /// The batch, if it has the sizes that the configuration asks for; without labels in unconditional runs.
     pub(crate) fn checked(self, config: &TrainConfig) -> Result<Self> {
         let [batch, side] = [config.batch, config.resolution];
-        expect_shape(
+        check_shape(
             "real images",
             &[batch, config.img_channels, side, side],
             &self.images.dims(),
@@ -37,7 +38,7 @@ impl RealBatch {
             return Ok(self.images.into());
         }
         let found = self.labels.as_ref().map_or(vec![], |x| x.dims().to_vec());
-        expect_shape("labels of real images", &[batch, config.c_dim], &found)?;
+        check_shape("labels of real images", &[batch, config.c_dim], &found)?;
         Ok(self)
     }
 
@@ -73,15 +74,4 @@ impl RealBatch {
         let order: Tensor<1, Int> = Tensor::from_data(order, &labels.device());
         Some(labels.select(0, order))
     }
-}
-
-pub(crate) fn expect_shape(what: &'static str, expected: &[usize], found: &[usize]) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Shape {
-        what,
-        expected: expected.into(),
-        found: found.into(),
-    })
 }

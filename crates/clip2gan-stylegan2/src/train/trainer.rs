@@ -9,7 +9,7 @@ use clip2gan_train::{Checkpoint, RunDir, Stats, checkpoint, rng};
 use clip2gan_weights::Dtype;
 use serde_json::{Map, Value};
 
-use crate::train::real::expect_shape;
+use crate::error::check_shape;
 use crate::train::{Event, RealBatch, StepStats, TrainConfig, TrainState, step, write_grid};
 use crate::{Error, NoiseMode, Result};
 
@@ -75,7 +75,7 @@ impl GanTrainer {
     pub fn with_grid_labels(mut self, labels: Tensor<2>) -> Result<Self> {
         let [k, c_dim] = labels.dims();
         let expected = [k.max(1), self.config.c_dim];
-        expect_shape("labels of sample grids", &expected, &[k, c_dim])?;
+        check_shape("labels of sample grids", &expected, &[k, c_dim])?;
         self.shown_labels = (c_dim > 0).then_some(labels);
         Ok(self)
     }
