@@ -4,6 +4,7 @@
 //! look at; that it can be trained, and what the program does with it, is what is tested here.
 
 mod bad_input;
+mod classes;
 mod commands;
 mod networks;
 mod pipeline;

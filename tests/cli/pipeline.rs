@@ -139,6 +139,10 @@ fn settings_that_make_no_sense_are_named() {
             ["gan.seed", "one seed"],
         ),
         (
+            format!("name = \"x\"\n{data}[gan]\nc_dim = 2\n"),
+            ["gan.c_dim is 2", "a folder with labels"],
+        ),
+        (
             format!("name = \"x\"\n{data}[gan]\nresolution = 20\n"),
             ["resolution", "power of two"],
         ),

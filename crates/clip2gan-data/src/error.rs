@@ -38,6 +38,14 @@ pub enum Error {
         /// What was expected and what was found.
         message: String,
     },
+    /// The class labels of a folder are not what they should be.
+    #[error("{path}: {message}")]
+    ClassLabels {
+        /// The file of labels, or the folder.
+        path: PathBuf,
+        /// What was expected and what was found, and of which picture.
+        message: String,
+    },
     /// An index beyond the end of a dataset.
     #[error("index {index} of a dataset with {len} pictures")]
     Index {

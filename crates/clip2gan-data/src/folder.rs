@@ -69,9 +69,25 @@ impl ImageFolder {
         })
     }
 
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The pictures' paths, in order.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The pictures' paths within the folder, with `/`, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.files.iter().map(|file| self.name(file)).collect()
+    }
+
+    fn name(&self, file: &Path) -> String {
+        let name = file.strip_prefix(&self.root).unwrap_or(file);
+        let name: Vec<_> = name.iter().map(|p| p.to_string_lossy()).collect();
+        name.join("/")
     }
 
     /// Reads every picture, and gives the errors of those that cannot be read.
@@ -81,9 +97,7 @@ impl ImageFolder {
     }
 
     fn text(&self, file: &Path) -> Result<(Option<String>, Labels), Error> {
-        let name = file.strip_prefix(&self.root).unwrap_or(file);
-        let name: Vec<_> = name.iter().map(|p| p.to_string_lossy()).collect();
-        if let Some(line) = self.captions.get(&name.join("/")) {
+        if let Some(line) = self.captions.get(&self.name(file)) {
             return Ok((line.caption.clone(), line.labels.clone()));
         }
         let beside = file.with_extension("txt");

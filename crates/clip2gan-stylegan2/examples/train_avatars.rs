@@ -46,10 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut real = |_| {
         let batch = batches.next().ok_or("no more pictures")??;
         let shape = batch.shape();
-        Ok(Tensor::from_data(
-            TensorData::new(batch.images, shape),
-            &device,
-        ))
+        let images = TensorData::new(batch.images, shape);
+        Ok(Tensor::<4>::from_data(images, &device).into())
     };
 
     let (start, first_images) = (Instant::now(), trainer.state().images(&config));

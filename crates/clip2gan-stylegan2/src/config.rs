@@ -1,10 +1,18 @@
 //! Sizes of the two networks, as data. Defaults are the paper's config-f.
 
+use std::ops::RangeInclusive;
+
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::error::check;
 use crate::init::Init;
-use crate::{Architecture, Discriminator, Error, Generator, Result, SynthesisKind};
+use crate::{Architecture, Discriminator, Generator, Result, SynthesisKind};
+
+/// The longest that a vector or a block's features may be: far beyond any use, and far from an overflow.
+const WIDEST: usize = 1 << 20;
+/// The most layers of a mapping network.
+const DEEPEST: usize = 256;
 
 /// Sizes of a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,26 +99,19 @@ impl GeneratorConfig {
     /// Checks that a network of these sizes can be built.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub fn validate(&self) -> Result<()> {
-        validate_resolution(self.resolution)?;
+        validate_blocks(self.resolution, self.channel_base, self.channel_max)?;
+        within("img_channels", 1..=WIDEST, self.img_channels)?;
         validate_clamp(self.conv_clamp)?;
         if let (SynthesisKind::StyleGan1, Some(clamp)) = (self.synthesis, self.conv_clamp) {
-            return Err(Error::Config {
-                field: "conv_clamp".into(),
-                expected: "left out in a network of StyleGAN's kind".into(),
-                found: clamp.to_string(),
-            });
+            let expected = "left out in a network of StyleGAN's kind";
+            check(false, "conv_clamp", expected, clamp)?;
         }
-        positive("z_dim", self.z_dim)?;
-        positive("w_dim", self.w_dim)?;
-        positive("img_channels", self.img_channels)?;
-        positive("mapping_layers", self.mapping_layers)?;
-        positive("channel_max", self.channel_max)?;
-        positive(
-            "channel_base / resolution",
-            self.channel_base / self.resolution,
-        )
+        within("z_dim", 1..=WIDEST, self.z_dim)?;
+        within("w_dim", 1..=WIDEST, self.w_dim)?;
+        within("c_dim", 0..=WIDEST, self.c_dim)?;
+        within("mapping_layers", 1..=DEEPEST, self.mapping_layers)
     }
 
     /// A generator with fresh weights (drawn from seed 0).
@@ -121,6 +122,11 @@ impl GeneratorConfig {
     /// A generator with fresh weights drawn from `seed`.
     pub fn init_seeded(&self, device: &Device, seed: u64) -> Generator {
         Generator::new(self, &mut Init::new(seed, "generator", device))
+    }
+
+    /// A generator all of whose parameters will be loaded; until then they take no memory.
+    pub(crate) fn announce(&self, device: &Device) -> Generator {
+        Generator::new(self, &mut Init::announced(device))
     }
 }
 
@@ -204,27 +210,21 @@ impl DiscriminatorConfig {
     /// Checks that a network of these sizes can be built.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub fn validate(&self) -> Result<()> {
-        validate_resolution(self.resolution)?;
+        validate_blocks(self.resolution, self.channel_base, self.channel_max)?;
+        within("img_channels", 1..=WIDEST, self.img_channels)?;
         validate_clamp(self.conv_clamp)?;
-        positive("img_channels", self.img_channels)?;
-        positive("channel_max", self.channel_max)?;
-        positive(
-            "channel_base / resolution",
-            self.channel_base / self.resolution,
-        )?;
-        positive("mbstd_group_size", self.mbstd_group_size)?;
-        positive("mbstd_num_channels", self.mbstd_num_channels)?;
-        positive("mapping_layers", self.mapping_layers)?;
-        if !self.channels(4).is_multiple_of(self.mbstd_num_channels) {
-            return Err(Error::Config {
-                field: "mbstd_num_channels".into(),
-                expected: format!("a divisor of {}", self.channels(4)),
-                found: self.mbstd_num_channels.to_string(),
-            });
-        }
-        Ok(())
+        within("c_dim", 0..=WIDEST, self.c_dim)?;
+        within("mapping_layers", 1..=DEEPEST, self.mapping_layers)?;
+        within("mbstd_group_size", 1..=usize::MAX, self.mbstd_group_size)?;
+        let (features, channels) = (self.mbstd_num_channels, self.channels(4));
+        check(
+            features > 0 && channels.is_multiple_of(features),
+            "mbstd_num_channels",
+            format!("a divisor of {channels}"),
+            features,
+        )
     }
 
     /// A discriminator with fresh weights (drawn from seed 0).
@@ -236,43 +236,49 @@ impl DiscriminatorConfig {
     pub fn init_seeded(&self, device: &Device, seed: u64) -> Discriminator {
         Discriminator::new(self, &mut Init::new(seed, "discriminator", device))
     }
+
+    /// A discriminator all of whose parameters will be loaded; until then they take no memory.
+    pub(crate) fn announce(&self, device: &Device) -> Discriminator {
+        Discriminator::new(self, &mut Init::announced(device))
+    }
 }
 
 fn block_resolutions(resolution: usize) -> Vec<usize> {
     (2..=resolution.ilog2()).map(|log2| 1 << log2).collect()
 }
 
-fn validate_resolution(resolution: usize) -> Result<()> {
-    if resolution.is_power_of_two() && (4..=4096).contains(&resolution) {
-        return Ok(());
-    }
-    Err(Error::Config {
-        field: "resolution".into(),
-        expected: "a power of two from 4 to 4096".into(),
-        found: resolution.to_string(),
-    })
+fn validate_blocks(resolution: usize, channel_base: usize, channel_max: usize) -> Result<()> {
+    check(
+        resolution.is_power_of_two() && (4..=4096).contains(&resolution),
+        "resolution",
+        "a power of two from 4 to 4096",
+        resolution,
+    )?;
+    within("channel_max", 1..=WIDEST, channel_max)?;
+    check(
+        channel_base >= resolution,
+        "channel_base",
+        format!("at least {resolution}, the resolution"),
+        channel_base,
+    )
 }
 
 fn validate_clamp(clamp: Option<f32>) -> Result<()> {
-    match clamp {
-        Some(clamp) if !(clamp > 0.0 && clamp.is_finite()) => Err(Error::Config {
-            field: "conv_clamp".into(),
-            expected: "above 0 and finite".into(),
-            found: clamp.to_string(),
-        }),
-        _ => Ok(()),
-    }
+    let clamp = clamp.unwrap_or(1.0);
+    check(
+        clamp > 0.0 && clamp.is_finite(),
+        "conv_clamp",
+        "above 0 and finite",
+        clamp,
+    )
 }
 
-fn positive(field: &str, value: usize) -> Result<()> {
-    if value > 0 {
-        return Ok(());
-    }
-    Err(Error::Config {
-        field: field.into(),
-        expected: "at least 1".into(),
-        found: value.to_string(),
-    })
+fn within(field: &str, range: RangeInclusive<usize>, found: usize) -> Result<()> {
+    let expected = match *range.end() {
+        usize::MAX => format!("at least {}", range.start()),
+        most => format!("from {} to {most}", range.start()),
+    };
+    check(range.contains(&found), field, expected, found)
 }
 
 // Settings left at what they were before they could be set are not written, so that files without them stay as they are.

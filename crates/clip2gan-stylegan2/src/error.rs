@@ -77,3 +77,32 @@ pub enum Error {
     #[error(transparent)]
     Train(#[from] clip2gan_train::Error),
 }
+
+/// [`Error::Config`] unless the field is `fine`.
+pub(crate) fn check(
+    fine: bool,
+    field: &str,
+    expected: impl Into<String>,
+    found: impl std::fmt::Display,
+) -> Result<()> {
+    if fine {
+        return Ok(());
+    }
+    Err(Error::Config {
+        field: field.into(),
+        expected: expected.into(),
+        found: found.to_string(),
+    })
+}
+
+/// [`Error::Shape`] if a tensor has another shape than expected.
+pub(crate) fn check_shape(what: &'static str, expected: &[usize], found: &[usize]) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: expected.into(),
+        found: found.into(),
+    })
+}

@@ -86,7 +86,8 @@ impl Generator {
     /// Loads a generator, with its sizes, from the directory that [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// If a file is missing or broken, or if the weights are not those of the sizes.
+    /// If a file is missing or broken, or if the weights are not those of the sizes: which is found out before the network
+    /// takes any memory.
     pub fn load(dir: impl AsRef<Path>, device: &Device) -> Result<(Self, GeneratorConfig)> {
         let path = dir.as_ref().join(CONFIG_FILE);
         let text = fs::read_to_string(&path).map_err(|source| Error::Io {
@@ -97,7 +98,7 @@ impl Generator {
             serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
         config.validate()?;
         let (arrays, _) = read_safetensors(dir.as_ref().join(WEIGHTS_FILE))?;
-        let generator = params::load(config.init(device), &arrays)?;
+        let generator = params::load(config.announce(device), &arrays)?;
         Ok((generator, config))
     }
 

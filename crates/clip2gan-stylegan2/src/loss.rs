@@ -61,7 +61,8 @@ pub fn r1_augmented(
     exact_r1(discriminator, real, None, Some(augmentation))
 }
 
-fn exact_r1(
+/// R1, with labels if the discriminator is conditional, augmented if it sees its images so.
+pub(crate) fn exact_r1(
     discriminator: &Discriminator,
     real: Tensor<4>,
     labels: Option<Tensor<2>>,

@@ -39,27 +39,25 @@ impl Mapping {
     /// # Panics
     /// If the network is conditional: see [`forward_labelled`](Self::forward_labelled).
     pub fn forward(&self, z: Tensor<2>) -> Tensor<2> {
-        assert!(
-            self.embed.is_none(),
-            "a conditional network takes labels besides z"
-        );
-        self.run(normalize(z))
+        self.styles(z, None)
     }
 
     /// `z [n, z_dim]` and `labels [n, c_dim]` (one-hot) `→ w [n, w_dim]`. Both `z` and the embedded label are
     /// normalised here. An unconditional network takes no notice of labels.
     pub fn forward_labelled(&self, z: Tensor<2>, labels: Tensor<2>) -> Tensor<2> {
-        let z = normalize(z);
-        match &self.embed {
-            Some(embed) => {
-                let label = normalize(embed.forward(labels));
-                self.run(Tensor::cat(vec![z, label], 1))
-            }
-            None => self.run(z),
-        }
+        self.styles(z, Some(labels))
     }
 
-    fn run(&self, x: Tensor<2>) -> Tensor<2> {
+    /// `w`, with labels if the network is conditional.
+    pub(crate) fn styles(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        let z = normalize(z);
+        let x = match &self.embed {
+            Some(embed) => {
+                let labels = labels.expect("a conditional network takes labels besides z");
+                Tensor::cat(vec![z, normalize(embed.forward(labels))], 1)
+            }
+            None => z,
+        };
         self.layers.iter().fold(x, |x, layer| layer.forward(x))
     }
 

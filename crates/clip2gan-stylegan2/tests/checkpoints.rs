@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use clip2gan_stylegan2::{DiscriminatorConfig, Error, GeneratorConfig, NoiseMode, seeds, weights};
+use clip2gan_train::rng;
 use clip2gan_weights::{Array, Arrays, Checkpoint, Family, read_checkpoint, read_safetensors};
 
 fn fixture(name: &str) -> PathBuf {
@@ -169,4 +170,51 @@ fn what_does_not_fit_is_named() {
         .insert(key.into(), Array::from_f32([1], &[0.0]));
     let error = found.build(&Device::flex()).unwrap_err().to_string();
     assert!(error.contains(key), "{error}");
+}
+
+/// Arrays that are missing, called otherwise or of another shape end in an error, never in a panic.
+#[test]
+fn damaged_networks_are_refused() {
+    let device = Device::flex();
+    for (file, count) in [("nv32.pkl", 200), ("ros32.pt", 200)] {
+        let whole = checkpoint(file);
+        let keys: Vec<String> = whole.arrays.keys().cloned().collect();
+        for number in 0..count {
+            let mut rng = rng::stream(0, file, number);
+            let mut damaged = whole.clone();
+            let mut any = || keys[rng::index(&mut rng, keys.len())].clone();
+            let (key, other) = (any(), any());
+            let array = damaged.arrays.remove(&key).unwrap();
+            match number % 5 {
+                0 => {}
+                1 => {
+                    damaged.arrays.insert(other, array);
+                }
+                2 => {
+                    let key = key.replace(char::is_numeric, "7");
+                    damaged.arrays.insert(key, array);
+                }
+                3 => {
+                    let rank = rng::index(&mut rng, 5);
+                    let shape: Vec<usize> = (0..rank).map(|_| rng::index(&mut rng, 4)).collect();
+                    let values = vec![1.0; shape.iter().product()];
+                    damaged
+                        .arrays
+                        .insert(key.clone(), Array::from_f32(shape, &values));
+                }
+                _ => {
+                    let shape = array.shape.iter().rev().copied().collect();
+                    damaged.arrays.insert(key.clone(), Array { shape, ..array });
+                }
+            }
+            // What was damaged may be the other network, or have the shape of one that is only smaller.
+            let generator = weights::generator(&damaged);
+            let built = generator.and_then(|it| it.build(&device).map(|_| ()));
+            let discriminator = weights::discriminator(&damaged);
+            let judged = discriminator.and_then(|it| it.build(&device).map(|_| ()));
+            let missing = number % 5 == 0 && key.ends_with(".conv1.weight");
+            assert!(!missing || !key.starts_with("G_ema.") || built.is_err());
+            assert!(!missing || !key.starts_with("D.") || judged.is_err());
+        }
+    }
 }

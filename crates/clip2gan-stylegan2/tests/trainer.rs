@@ -9,9 +9,8 @@ use burn::tensor::{Device, Tensor};
 use clip2gan_stylegan2::train::{
     AdaConfig, Event, GanTrainer, PathLengthConfig, TrainConfig, TrainState, step,
 };
-use clip2gan_stylegan2::{Error, Generator, GeneratorConfig, NoiseMode};
+use clip2gan_stylegan2::{Error, Generator};
 use clip2gan_train::{params, rng};
-use clip2gan_weights::Dtype;
 
 fn config(steps: u64) -> TrainConfig {
     TrainConfig {
@@ -43,7 +42,7 @@ fn real(step: u64) -> Tensor<4> {
 fn train(dir: &Path, config: &TrainConfig) -> Result<Vec<String>, Error> {
     let mut events = vec![];
     GanTrainer::open(config.clone(), dir, &Device::flex())?.run(
-        &mut |step| Ok(real(step)),
+        &mut |step| Ok(real(step).into()),
         &mut |event| {
             events.push(match event {
                 Event::Step(stats) => format!("step {}", stats.step),
@@ -234,10 +233,13 @@ fn an_observer_can_stop_a_run_and_leaves_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let mut trainer = GanTrainer::open(config(50), dir.path(), &Device::flex()).unwrap();
     trainer
-        .run(&mut |step| Ok(real(step)), &mut |event| match event {
-            Event::Step(stats) if stats.step == 2 => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
+        .run(
+            &mut |step| Ok(real(step).into()),
+            &mut |event| match event {
+                Event::Step(stats) if stats.step == 2 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            },
+        )
         .unwrap();
     assert!(dir.path().join("checkpoints/step-000000002").exists());
 }
@@ -297,10 +299,10 @@ fn divergence_stops_the_run_and_names_the_last_checkpoint() {
     train(dir.path(), &config(2)).unwrap();
     let mut trainer = GanTrainer::open(config(5), dir.path(), &Device::flex()).unwrap();
     let mut broken = |step| {
-        Ok(if step == 3 {
-            real(step) * f32::NAN
-        } else {
-            real(step)
+        let images = real(step);
+        Ok(match step {
+            3 => (images * f32::NAN).into(),
+            _ => images.into(),
         })
     };
     let error = trainer
@@ -341,44 +343,4 @@ fn regularisation_follows_its_interval_and_everything_learns() {
         params::to_arrays(&first.discriminator),
         params::to_arrays(&state.discriminator),
     );
-}
-
-#[test]
-fn a_generator_is_saved_and_loaded_in_both_precisions() {
-    let device = Device::flex();
-    let config = GeneratorConfig {
-        z_dim: 8,
-        w_dim: 8,
-        resolution: 16,
-        channel_base: 64,
-        channel_max: 8,
-        mapping_layers: 2,
-        ..GeneratorConfig::default()
-    };
-    let generator = config.init_seeded(&device, 5);
-    let z: Tensor<2> = rng::randn([2, 8], &mut rng::stream(0, "z", 0), &device);
-    let image =
-        |generator: &Generator| generator.forward(z.clone(), 0.7, NoiseMode::Random { seed: 3 });
-    for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 5e-3)] {
-        let dir = tempfile::tempdir().unwrap();
-        generator.save(&config, dir.path(), dtype).unwrap();
-        let (loaded, found) = Generator::load(dir.path(), &device).unwrap();
-        assert_eq!(found, config);
-        let difference = (image(&generator) - image(&loaded))
-            .abs()
-            .max()
-            .into_scalar::<f32>();
-        assert!(difference <= tolerance, "{dtype}: {difference}");
-        fs::write(
-            dir.path().join("config.json"),
-            "{\"z_dim\": 8, \"w_dimm\": 8}",
-        )
-        .unwrap();
-        assert!(
-            Generator::load(dir.path(), &device)
-                .unwrap_err()
-                .to_string()
-                .contains("w_dimm")
-        );
-    }
 }

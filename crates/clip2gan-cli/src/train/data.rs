@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use clip2gan_data::{
-    Batch, Batches, Dataset, ImageFolder, Sample, Sampler, Split, avatar_text, sample_batch,
+    Batch, Batches, ClassLabels, Dataset, ImageFolder, Sample, Sampler, Split, avatar_text,
+    sample_batch,
 };
 
 use super::config::{Data, RunConfig};
@@ -13,7 +14,7 @@ use crate::error::{Failure, Outcome};
 /// A data set that may be handed to a thread.
 pub type Shared = Arc<dyn Dataset + Send + Sync>;
 
-/// One picture of so many is held out of a folder: the last ones.
+/// One picture of so many is held out of a folder: every sixteenth, so that each sub-folder gives its share.
 const HELD_OUT: usize = 16;
 
 /// The pictures to learn from, `resolution` pixels wide and high.
@@ -22,13 +23,56 @@ pub fn training(config: &RunConfig, resolution: usize) -> Outcome<Shared> {
         Data::Avatars { pictures } => avatars(config.seed, resolution, *pictures, false),
         Data::Folder { path } => {
             let folder = ImageFolder::open(path, resolution as u32)?;
-            let len = folder.len() - folder.len() / HELD_OUT;
-            Ok(Arc::new(Part {
-                folder,
-                start: 0,
-                len,
-            }))
+            let places = places(folder.len(), false);
+            Ok(Arc::new(Part { folder, places }))
         }
+    }
+}
+
+/// Class labels of the pictures to learn from, if the generator shall know any.
+pub struct Classes {
+    labels: ClassLabels,
+    /// Where in the folder each of the pictures is.
+    places: Vec<usize>,
+}
+
+/// The labels that `[gan]` asks for.
+pub fn classes(config: &RunConfig) -> Outcome<Option<Classes>> {
+    let c_dim = config.gan.c_dim;
+    if c_dim == 0 {
+        return Ok(None);
+    }
+    let Data::Folder { path } = &config.data else {
+        return Err(Failure::failed(format!(
+            "gan.c_dim is {c_dim}, and drawn avatars have no classes"
+        ))
+        .expected("0, or pictures of a folder with labels")
+        .hint("[data] source = \"folder\" with a dataset.json or a sub-folder for each class"));
+    };
+    let folder = ImageFolder::open(path, config.gan.resolution as u32)?;
+    Ok(Some(Classes {
+        labels: ClassLabels::of_folder(&folder, c_dim)?,
+        places: places(folder.len(), false),
+    }))
+}
+
+impl Classes {
+    /// Whether the labels are one-hot.
+    pub fn are_one_hot(&self) -> bool {
+        self.labels.are_classes()
+    }
+
+    /// Labels `[count, c_dim]` of the first pictures, or of all if there are fewer.
+    pub fn first(&self, count: usize, device: &Device) -> Tensor<2> {
+        let indices: Vec<usize> = (0..count.min(self.places.len())).collect();
+        self.of(&indices, device)
+    }
+
+    /// Labels `[indices, c_dim]`.
+    pub fn of(&self, indices: &[usize], device: &Device) -> Tensor<2> {
+        let places: Vec<usize> = indices.iter().map(|&index| self.places[index]).collect();
+        let shape = [places.len(), self.labels.c_dim()];
+        Tensor::from_data(TensorData::new(self.labels.rows(&places), shape), device)
     }
 }
 
@@ -38,9 +82,8 @@ pub fn held_out(config: &RunConfig, resolution: usize, count: usize) -> Outcome<
         Data::Avatars { .. } => avatars(config.seed, resolution, count, true),
         Data::Folder { path } => {
             let folder = ImageFolder::open(path, resolution as u32)?;
-            let len = folder.len() / HELD_OUT;
-            let start = folder.len() - len;
-            Ok(Arc::new(Part { folder, start, len }))
+            let places = places(folder.len(), true);
+            Ok(Arc::new(Part { folder, places }))
         }
     }
 }
@@ -55,16 +98,22 @@ pub fn texts(config: &RunConfig, count: usize) -> Outcome<Vec<String>> {
     }
 }
 
+/// Where those of `len` pictures are that are held out, or the others.
+fn places(len: usize, held_out: bool) -> Vec<usize> {
+    (0..len)
+        .filter(|place| (place % HELD_OUT == HELD_OUT - 1) == held_out)
+        .collect()
+}
+
 /// Some of a folder's pictures.
 struct Part {
     folder: ImageFolder,
-    start: usize,
-    len: usize,
+    places: Vec<usize>,
 }
 
 impl Dataset for Part {
     fn len(&self) -> usize {
-        self.len
+        self.places.len()
     }
 
     fn resolution(&self) -> u32 {
@@ -72,13 +121,10 @@ impl Dataset for Part {
     }
 
     fn get(&self, index: usize) -> Result<Sample, clip2gan_data::Error> {
-        match index < self.len {
-            true => self.folder.get(self.start + index),
-            false => Err(clip2gan_data::Error::Index {
-                index,
-                len: self.len,
-            }),
-        }
+        let len = self.places.len();
+        let place = self.places.get(index);
+        self.folder
+            .get(*place.ok_or(clip2gan_data::Error::Index { index, len })?)
     }
 }
 

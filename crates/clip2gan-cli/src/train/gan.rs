@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use clip2gan_stylegan2::train::{Event, GanTrainer};
+use clip2gan_stylegan2::train::{Event, GanTrainer, RealBatch};
 use clip2gan_weights::Dtype;
 use serde_json::{Value, json};
 
@@ -17,7 +17,11 @@ pub fn train(run: &Run, folder: &Path) -> Outcome<Value> {
     let config = run.config.gan.clone();
     let device = run.context.device()?;
     let pictures = data::training(&run.config, config.resolution)?;
+    let classes = data::classes(&run.config)?;
     let mut trainer = GanTrainer::open(config.clone(), folder, &device)?;
+    if let Some(classes) = classes.as_ref().filter(|classes| !classes.are_one_hot()) {
+        trainer = trainer.with_grid_labels(classes.first(config.grid, &device))?;
+    }
     let step = trainer.state().step;
     let mut stream = Stream::new(pictures, config.batch, config.seed, step, &device)?;
 
@@ -26,7 +30,14 @@ pub fn train(run: &Run, folder: &Path) -> Outcome<Value> {
     let total = config.total_steps() * config.batch as u64;
     let mut progress = run.context.console.progress("gan", first, total);
     let mut last = Value::Null;
-    trainer.run(&mut |_| stream.next_pictures(), &mut |event| {
+    let mut real = |_| {
+        let batch = stream.next_batch()?;
+        let labels = classes.as_ref();
+        let labels = labels.map(|classes| classes.of(&batch.indices, &device));
+        let images = data::pictures(batch, &device);
+        Ok(RealBatch { images, labels })
+    };
+    trainer.run(&mut real, &mut |event| {
         if let Event::Step(stats) = event {
             let speed = (stats.images - first) as f64 / start.elapsed().as_secs_f64();
             progress.set(

@@ -44,6 +44,15 @@ pub fn run(context: &Context, options: &Train) -> Outcome {
         context.console.answer(resolved.trim_end(), json!(config));
         return Ok(());
     }
+    let c_dim = config.gan.c_dim;
+    if c_dim > 0 && options.stage == Stage::All {
+        // The mapper would say so, after two stages.
+        return Err(
+            Failure::failed(format!("gan.c_dim is {c_dim}, and mappers take no classes"))
+                .expected("0 where every stage is trained")
+                .hint("train gan for a class-conditional generator alone"),
+        );
+    }
     context
         .console
         .note(format_args!("{resolved}\nrun: {}", folder.display()));

@@ -1,5 +1,7 @@
 //! Colour transformations: for each image a matrix on `(r, g, b, 1)`.
 
+use std::f64::consts::PI;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use clip2gan_train::rng::ChaCha8Rng;
 
@@ -13,27 +15,59 @@ const CONTRAST_STD: f64 = 0.5;
 const SATURATION_STD: f64 = 1.0;
 
 /// One image's transformation.
-pub fn draw(p: f64, rng: &mut ChaCha8Rng) -> Matrix<4> {
-    let mut chance = Chance(rng);
-    let mut matrix = identity();
-    let mut then = |step: Matrix<4>| matrix = product(&step, &matrix);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Color {
+    /// What is added.
+    pub brightness: f64,
+    /// Factor of all colours.
+    pub contrast: f64,
+    /// 1 if dark and bright change places and hues stay, else 0.
+    pub luma_flip: f64,
+    /// Rotation about the grey axis, in radians.
+    pub hue: f64,
+    /// Factor of the distance from the grey axis.
+    pub saturation: f64,
+}
 
-    let brightness = chance.normal() * BRIGHTNESS_STD;
-    let brightness = chance.choose(p, brightness, 0.0);
-    let mut step = identity();
-    (0..3).for_each(|channel| step[channel][3] = brightness);
-    then(step);
-    let contrast = (chance.normal() * CONTRAST_STD).exp2();
-    let contrast = chance.choose(p, contrast, 1.0);
-    then(diagonal([contrast, contrast, contrast, 1.0]));
-    let flip = (chance.uniform() * 2.0).floor();
-    // I − 2·vvᵀ about the grey axis v.
-    then(along_grey(1.0 - 2.0 * chance.choose(p, flip, 0.0), 1.0));
-    let angle = (chance.uniform() * 2.0 - 1.0) * std::f64::consts::PI;
-    then(hue(chance.choose(p, angle, 0.0)));
-    let saturation = (chance.normal() * SATURATION_STD).exp2();
-    then(along_grey(1.0, chance.choose(p, saturation, 1.0)));
-    matrix
+impl Color {
+    /// Each kind with probability `p`.
+    pub fn draw(p: f64, rng: &mut ChaCha8Rng) -> Self {
+        let mut chance = Chance(rng);
+        let brightness = chance.normal() * BRIGHTNESS_STD;
+        let brightness = chance.choose(p, brightness, 0.0);
+        let contrast = (chance.normal() * CONTRAST_STD).exp2();
+        let contrast = chance.choose(p, contrast, 1.0);
+        let luma_flip = (chance.uniform() * 2.0).floor();
+        let luma_flip = chance.choose(p, luma_flip, 0.0);
+        let hue = (chance.uniform() * 2.0 - 1.0) * PI;
+        let hue = chance.choose(p, hue, 0.0);
+        let saturation = (chance.normal() * SATURATION_STD).exp2();
+        let saturation = chance.choose(p, saturation, 1.0);
+        Self {
+            brightness,
+            contrast,
+            luma_flip,
+            hue,
+            saturation,
+        }
+    }
+
+    /// The matrix on `(r, g, b, 1)`.
+    pub fn matrix(&self) -> Matrix<4> {
+        let mut lighter = identity();
+        (0..3).for_each(|channel| lighter[channel][3] = self.brightness);
+        let contrast = self.contrast;
+        let steps = [
+            lighter,
+            diagonal([contrast, contrast, contrast, 1.0]),
+            // I − 2·vvᵀ about the grey axis v.
+            along_grey(1.0 - 2.0 * self.luma_flip, 1.0),
+            rotation_of_hue(self.hue),
+            along_grey(1.0, self.saturation),
+        ];
+        let then = |matrix, step| product(&step, &matrix);
+        steps.into_iter().fold(identity(), then)
+    }
 }
 
 /// `vvᵀ · grey + (I − vvᵀ) · rest`, with `v` the grey axis.
@@ -48,7 +82,7 @@ fn along_grey(grey: f64, rest: f64) -> Matrix<4> {
 }
 
 /// Rotation by `angle` about the grey axis (Rodrigues' formula).
-fn hue(angle: f64) -> Matrix<4> {
+fn rotation_of_hue(angle: f64) -> Matrix<4> {
     let (sin, cos) = angle.sin_cos();
     let mut matrix = along_grey(1.0, cos);
     let side = sin / 3.0_f64.sqrt();
@@ -121,6 +155,8 @@ impl Colors {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
     use clip2gan_train::rng;
 
@@ -138,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_third_of_a_turn_of_hue_moves_the_channels_on() {
-        let third = hue(std::f64::consts::TAU / 3.0);
+        let third = rotation_of_hue(TAU / 3.0);
         assert!(close(transform(&third, [1.0, 0.2, -0.5]), [-0.5, 1.0, 0.2]));
     }
 
@@ -155,7 +191,7 @@ mod tests {
     #[test]
     fn probability_zero_changes_no_colour() {
         let mut rng = rng::stream(0, "color", 0);
-        let matrices = [(); 8].map(|()| draw(0.0, &mut rng));
+        let matrices = [(); 8].map(|()| Color::draw(0.0, &mut rng).matrix());
         assert!(Colors::new(&matrices, 3, &Device::flex()).is_none());
     }
 }

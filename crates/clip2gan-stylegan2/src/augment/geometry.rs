@@ -15,39 +15,82 @@ const ANISO_STD: f64 = 0.2;
 /// Deviation of fractional translation, relative to the side.
 const XFRAC_STD: f64 = 0.125;
 
-/// One image's inverse transformation.
-pub fn draw(p: f64, side: usize, rng: &mut ChaCha8Rng) -> Matrix<3> {
-    let mut chance = Chance(rng);
-    let side = side as f64;
-    let mut inverse = identity();
-    let mut then = |step: Matrix<3>| inverse = product(&inverse, &step);
+/// One image's transformation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Geometry {
+    /// 1 if mirrored, else 0.
+    pub flip: f64,
+    /// Quarter turns.
+    pub quarters: f64,
+    /// Translation relative to the side, rounded to whole pixels.
+    pub whole_shift: [f64; 2],
+    /// Factor of both axes.
+    pub scale: f64,
+    /// Rotation before the stretching, in radians.
+    pub before: f64,
+    /// Factor of the x axis; the y axis is divided by it.
+    pub stretch: f64,
+    /// Rotation after the stretching, in radians.
+    pub after: f64,
+    /// Translation relative to the side.
+    pub shift: [f64; 2],
+}
 
-    // Pixel blitting: flips, quarter turns, whole pixels.
-    let flip = (chance.uniform() * 2.0).floor();
-    then(scaling(1.0 - 2.0 * chance.choose(p, flip, 0.0), 1.0));
-    let quarters = (chance.uniform() * 4.0).floor();
-    then(rotation(FRAC_PI_2 * chance.choose(p, quarters, 0.0)));
-    let shift = [(); 2].map(|()| (chance.uniform() * 2.0 - 1.0) * XINT_MAX);
-    let [x, y] = chance.choose(p, shift, [0.0; 2]);
-    then(translation(-(x * side).round(), -(y * side).round()));
+impl Geometry {
+    /// Each kind with probability `p`.
+    pub fn draw(p: f64, rng: &mut ChaCha8Rng) -> Self {
+        let mut chance = Chance(rng);
+        // Pixel blitting: flips, quarter turns, whole pixels.
+        let flip = (chance.uniform() * 2.0).floor();
+        let flip = chance.choose(p, flip, 0.0);
+        let quarters = (chance.uniform() * 4.0).floor();
+        let quarters = chance.choose(p, quarters, 0.0);
+        let whole_shift = [(); 2].map(|()| (chance.uniform() * 2.0 - 1.0) * XINT_MAX);
+        let whole_shift = chance.choose(p, whole_shift, [0.0; 2]);
 
-    // General geometric transformations.
-    let scale = (chance.normal() * SCALE_STD).exp2();
-    let scale = chance.choose(p, scale, 1.0);
-    then(scaling(1.0 / scale, 1.0 / scale));
-    // Two rotations, before and after the stretching: together with probability p.
-    let p_rotation = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
-    let angle = (chance.uniform() * 2.0 - 1.0) * PI;
-    then(rotation(chance.choose(p_rotation, angle, 0.0)));
-    let stretch = (chance.normal() * ANISO_STD).exp2();
-    let stretch = chance.choose(p, stretch, 1.0);
-    then(scaling(1.0 / stretch, stretch));
-    let angle = (chance.uniform() * 2.0 - 1.0) * PI;
-    then(rotation(chance.choose(p_rotation, angle, 0.0)));
-    let shift = [(); 2].map(|()| chance.normal() * XFRAC_STD);
-    let [x, y] = chance.choose(p, shift, [0.0; 2]);
-    then(translation(-x * side, -y * side));
-    inverse
+        // General geometric transformations.
+        let scale = (chance.normal() * SCALE_STD).exp2();
+        let scale = chance.choose(p, scale, 1.0);
+        // Two rotations, before and after the stretching: together with probability p.
+        let p_rotation = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
+        let before = (chance.uniform() * 2.0 - 1.0) * PI;
+        let before = chance.choose(p_rotation, before, 0.0);
+        let stretch = (chance.normal() * ANISO_STD).exp2();
+        let stretch = chance.choose(p, stretch, 1.0);
+        let after = (chance.uniform() * 2.0 - 1.0) * PI;
+        let after = chance.choose(p_rotation, after, 0.0);
+        let shift = [(); 2].map(|()| chance.normal() * XFRAC_STD);
+        let shift = chance.choose(p, shift, [0.0; 2]);
+        Self {
+            flip,
+            quarters,
+            whole_shift,
+            scale,
+            before,
+            stretch,
+            after,
+            shift,
+        }
+    }
+
+    /// The matrix that leads from a place in the result to one in an image of this side.
+    pub fn inverse(&self, side: usize) -> Matrix<3> {
+        let side = side as f64;
+        let [whole_x, whole_y] = self.whole_shift.map(|shift| (shift * side).round());
+        let [x, y] = self.shift;
+        let steps = [
+            scaling(1.0 - 2.0 * self.flip, 1.0),
+            rotation(FRAC_PI_2 * self.quarters),
+            translation(-whole_x, -whole_y),
+            scaling(1.0 / self.scale, 1.0 / self.scale),
+            rotation(self.before),
+            scaling(1.0 / self.stretch, self.stretch),
+            rotation(self.after),
+            translation(-x * side, -y * side),
+        ];
+        let then = |inverse, step| product(&inverse, &step);
+        steps.into_iter().fold(identity(), then)
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +102,7 @@ mod tests {
     fn probability_zero_leaves_every_pixel_in_its_place() {
         let mut rng = rng::stream(0, "geometry", 0);
         for _ in 0..20 {
-            assert_eq!(draw(0.0, 64, &mut rng), identity());
+            assert_eq!(Geometry::draw(0.0, &mut rng).inverse(64), identity());
         }
     }
 
@@ -67,7 +110,7 @@ mod tests {
     fn transformations_keep_areas_on_average() {
         let mut rng = rng::stream(0, "geometry", 1);
         let logs = (0..2000).map(|_| {
-            let m = draw(1.0, 64, &mut rng);
+            let m = Geometry::draw(1.0, &mut rng).inverse(64);
             (m[0][0] * m[1][1] - m[0][1] * m[1][0]).abs().log2()
         });
         let logs: Vec<f64> = logs.collect();

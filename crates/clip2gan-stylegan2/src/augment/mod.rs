@@ -7,6 +7,8 @@
 
 mod color;
 mod geometry;
+#[cfg(test)]
+mod golden;
 mod matrix;
 mod warp;
 
@@ -14,7 +16,8 @@ use burn::tensor::{Device, Tensor};
 use clip2gan_train::rng::ChaCha8Rng;
 
 use crate::tangent::Dual;
-use color::Colors;
+use color::{Color, Colors};
+use geometry::Geometry;
 use warp::Warp;
 
 /// The transformations of one batch, one for each image.
@@ -32,8 +35,10 @@ impl Augmentation {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let inverses: Vec<_> = (0..n).map(|_| geometry::draw(p, side, rng)).collect();
-        let colors: Vec<_> = (0..n).map(|_| color::draw(p, rng)).collect();
+        let inverses = (0..n).map(|_| Geometry::draw(p, rng).inverse(side));
+        let inverses: Vec<_> = inverses.collect();
+        let colors = (0..n).map(|_| Color::draw(p, rng).matrix());
+        let colors: Vec<_> = colors.collect();
         Self {
             warp: Warp::new(&inverses, side, device),
             colors: Colors::new(&colors, channels, device),

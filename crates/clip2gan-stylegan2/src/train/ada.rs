@@ -6,9 +6,10 @@ use clip2gan_train::rng;
 use clip2gan_weights::{Array, Arrays};
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::augment::Augmentation;
+use crate::error::check;
 use crate::train::TrainConfig;
-use crate::{Error, Result};
 
 /// Settings of adaptive augmentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,50 +38,33 @@ impl Default for AdaConfig {
 
 impl AdaConfig {
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub(crate) fn validate(&self, img_channels: usize) -> Result<()> {
-        let checks = [
-            (
-                (-1.0..=1.0).contains(&self.target),
-                "ada.target",
-                "in -1..=1",
-                self.target.to_string(),
-            ),
-            (
-                self.interval > 0,
-                "ada.interval",
-                "at least 1",
-                self.interval.to_string(),
-            ),
-            (
-                self.kimg > 0.0,
-                "ada.kimg",
-                "above 0",
-                self.kimg.to_string(),
-            ),
-            (
-                (0.0..=1.0).contains(&self.initial),
-                "ada.initial",
-                "in 0..=1",
-                self.initial.to_string(),
-            ),
-            (
-                matches!(img_channels, 1 | 3),
-                "img_channels",
-                "1 or 3 with ada, which changes colours",
-                img_channels.to_string(),
-            ),
-        ];
-        for (fine, field, expected, found) in checks {
-            if !fine {
-                return Err(Error::Config {
-                    field: field.into(),
-                    expected: expected.into(),
-                    found,
-                });
-            }
-        }
-        Ok(())
+        check(
+            (-1.0..=1.0).contains(&self.target),
+            "ada.target",
+            "in -1..=1",
+            self.target,
+        )?;
+        check(
+            self.interval > 0,
+            "ada.interval",
+            "at least 1",
+            self.interval,
+        )?;
+        check(self.kimg > 0.0, "ada.kimg", "above 0", self.kimg)?;
+        check(
+            (0.0..=1.0).contains(&self.initial),
+            "ada.initial",
+            "in 0..=1",
+            self.initial,
+        )?;
+        check(
+            matches!(img_channels, 1 | 3),
+            "img_channels",
+            "1 or 3 with ada, which changes colours",
+            img_channels,
+        )
     }
 }
 

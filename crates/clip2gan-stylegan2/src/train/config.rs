@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::check;
 use crate::train::{AdaConfig, PathLengthConfig};
-use crate::{Architecture, DiscriminatorConfig, Error, GeneratorConfig, Result, SynthesisKind};
+use crate::{Architecture, DiscriminatorConfig, GeneratorConfig, Result, SynthesisKind};
 
 /// Configuration of a run. Together with the real images it determines every byte of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct TrainConfig {
     pub w_dim: usize,
     /// Layers of the mapping network.
     pub mapping_layers: usize,
+    /// Length of a class label, the number of classes for one-hot ones; 0: unconditional. Labels come with the real images.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub c_dim: usize,
     /// Images per step; a multiple of `mbstd_group_size`.
     pub batch: usize,
     /// Images that the minibatch standard deviation compares.
@@ -91,6 +95,7 @@ impl Default for TrainConfig {
             z_dim: 128,
             w_dim: 128,
             mapping_layers: 4,
+            c_dim: 0,
             batch: 16,
             mbstd_group_size: 4,
             total_images: 500_000,
@@ -128,13 +133,14 @@ impl TrainConfig {
             channel_base: self.channel_base,
             channel_max: self.channel_max,
             mapping_layers: self.mapping_layers,
+            c_dim: self.c_dim,
             synthesis: self.synthesis,
             architecture: self.generator_architecture,
             ..GeneratorConfig::default()
         }
     }
 
-    /// Sizes of the discriminator.
+    /// Sizes of the discriminator. It maps labels through eight layers, as the reference's, whatever the generator does.
     pub fn discriminator(&self) -> DiscriminatorConfig {
         DiscriminatorConfig {
             resolution: self.resolution,
@@ -143,6 +149,7 @@ impl TrainConfig {
             channel_max: self.channel_max,
             mbstd_group_size: self.mbstd_group_size,
             mbstd_num_channels: 1,
+            c_dim: self.c_dim,
             architecture: self.discriminator_architecture,
             ..DiscriminatorConfig::default()
         }
@@ -167,7 +174,7 @@ impl TrainConfig {
     /// Checks that a run can be made of this.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub fn validate(&self) -> Result<()> {
         self.generator().validate()?;
         self.discriminator().validate()?;
@@ -241,25 +248,14 @@ impl TrainConfig {
     }
 }
 
-fn check(fine: bool, field: &str, expected: &str, found: impl std::fmt::Display) -> Result<()> {
-    if fine {
-        return Ok(());
-    }
-    Err(Error::Config {
-        field: field.into(),
-        expected: expected.into(),
-        found: found.to_string(),
-    })
-}
-
 // Settings left at what they were before they could be set are not written, so that files without them stay as they are.
 
 fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
-fn is_zero(value: &u64) -> bool {
-    *value == 0
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn is_true(value: &bool) -> bool {

@@ -5,9 +5,10 @@ use clip2gan_train::{NamedGradients, rng};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use crate::error::check;
 use crate::train::step::{finite, scalar};
-use crate::train::{TrainConfig, TrainState, latents};
-use crate::{Error, Result, loss};
+use crate::train::{RealBatch, TrainConfig, TrainState, latents};
+use crate::{Result, loss};
 
 /// Settings of path length regularisation. It is off by default: small networks do not need it, and it is slow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,44 +47,32 @@ impl PathLengthConfig {
     }
 
     /// # Errors
-    /// [`Error::Config`] naming the field.
+    /// [`Error::Config`](crate::Error::Config) naming the field.
     pub(crate) fn validate(&self) -> Result<()> {
-        let checks = [
-            (
-                self.weight >= 0.0,
-                "weight",
-                "at least 0",
-                self.weight.to_string(),
-            ),
-            (
-                self.interval > 0,
-                "interval",
-                "at least 1",
-                self.interval.to_string(),
-            ),
-            (
-                (0.0..=1.0).contains(&self.decay),
-                "decay",
-                "in 0..=1",
-                self.decay.to_string(),
-            ),
-            (
-                self.batch_shrink > 0,
-                "batch_shrink",
-                "at least 1",
-                self.batch_shrink.to_string(),
-            ),
-        ];
-        for (fine, field, expected, found) in checks {
-            if !fine {
-                return Err(Error::Config {
-                    field: format!("path_length.{field}"),
-                    expected: expected.into(),
-                    found,
-                });
-            }
-        }
-        Ok(())
+        check(
+            self.weight >= 0.0,
+            "path_length.weight",
+            "at least 0",
+            self.weight,
+        )?;
+        check(
+            self.interval > 0,
+            "path_length.interval",
+            "at least 1",
+            self.interval,
+        )?;
+        check(
+            (0.0..=1.0).contains(&self.decay),
+            "path_length.decay",
+            "in 0..=1",
+            self.decay,
+        )?;
+        check(
+            self.batch_shrink > 0,
+            "path_length.batch_shrink",
+            "at least 1",
+            self.batch_shrink,
+        )
     }
 }
 
@@ -97,6 +86,7 @@ pub(crate) struct PathLengthStats {
 /// mean of lengths.
 pub(crate) fn path_length_phase(
     mut state: TrainState,
+    real: &RealBatch,
     config: &TrainConfig,
 ) -> Result<(TrainState, PathLengthStats)> {
     let settings = &config.path_length;
@@ -104,7 +94,7 @@ pub(crate) fn path_length_phase(
     let device = state.device();
     let generator = state.generator.clone().train();
     let phase = "path length phase";
-    let latents = latents::draw(&generator, config, batch, phase, state.step, &device);
+    let latents = latents::draw(&generator, config, real, batch, phase, state.step, &device);
     let mut rng = rng::stream(config.seed, "path length directions", state.step);
     let noise = latents::noise(config, rng.random());
     let side = config.resolution;

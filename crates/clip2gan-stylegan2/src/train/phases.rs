@@ -7,7 +7,7 @@ use clip2gan_train::NamedGradients;
 use crate::train::ada::augmentation;
 use crate::train::latents::{self, Latents};
 use crate::train::step::{finite, scalar};
-use crate::train::{TrainConfig, TrainState};
+use crate::train::{RealBatch, TrainConfig, TrainState};
 use crate::{Generator, Result, loss};
 
 /// The name of a part of a phase, by which its random numbers are drawn. The first part has the phase's own name.
@@ -18,20 +18,10 @@ fn part_name(phase: &str, part: usize) -> String {
     }
 }
 
-/// The images of a part of the batch.
-fn part_of(images: &Tensor<4>, part: usize, config: &TrainConfig) -> Tensor<4> {
-    match config.accumulate {
-        1 => images.clone(),
-        _ => {
-            let size = config.part();
-            images.clone().narrow(0, part * size, size)
-        }
-    }
-}
-
 /// The generator learns; the discriminator is a fixed function, so no work goes into its parameters' gradients.
 pub(super) fn generator_phase(
     mut state: TrainState,
+    real: &RealBatch,
     config: &TrainConfig,
 ) -> Result<(TrainState, f32)> {
     let device = state.device();
@@ -41,13 +31,17 @@ pub(super) fn generator_phase(
     for part in 0..config.accumulate {
         let name = part_name("generator phase", part);
         let size = config.part();
-        let Latents { ws, w, noise } =
-            latents::draw(&generator, config, size, &name, state.step, &device);
+        let Latents {
+            ws,
+            w,
+            labels,
+            noise,
+        } = latents::draw(&generator, config, real, size, &name, state.step, &device);
         let mut fake = generator.synthesis.forward(ws, noise);
         if let Some(seen) = augmentation(state.ada, config, size, &name, state.step, &device) {
             fake = seen.apply(fake);
         }
-        let loss = loss::generator_loss(state.discriminator.forward(fake));
+        let loss = loss::generator_loss(state.discriminator.logits(fake, labels));
         let loss = loss / config.accumulate as f32;
         value += finite("generator loss", scalar(loss.clone()), state.step)?;
         sum.accumulate(NamedGradients::take(&generator, &mut loss.backward()));
@@ -68,7 +62,7 @@ pub(super) fn generator_phase(
 /// real.
 pub(super) fn discriminator_phase(
     mut state: TrainState,
-    real: &Tensor<4>,
+    real: &RealBatch,
     config: &TrainConfig,
 ) -> Result<(TrainState, [f32; 4])> {
     let device = state.device();
@@ -78,9 +72,13 @@ pub(super) fn discriminator_phase(
     for part in 0..config.accumulate {
         let name = part_name("discriminator phase", part);
         let size = config.part();
-        let latents = latents::draw(&state.generator, config, size, &name, state.step, &device);
-        let mut fake = state.generator.synthesis.forward(latents.ws, latents.noise);
-        let mut real = part_of(real, part, config);
+        let RealBatch {
+            images: mut real_images,
+            labels: real_labels,
+        } = real.part(part, config);
+        let generator = &state.generator;
+        let latents = latents::draw(generator, config, real, size, &name, state.step, &device);
+        let mut fake = generator.synthesis.forward(latents.ws, latents.noise);
         if state.ada.is_some() {
             let seen = |images: Tensor<4>, what: &str| {
                 let name = format!("{name}, {what}");
@@ -89,10 +87,11 @@ pub(super) fn discriminator_phase(
                     None => images,
                 }
             };
-            (fake, real) = (seen(fake, "generated"), seen(real, "real"));
+            fake = seen(fake, "generated");
+            real_images = seen(real_images, "real");
         }
-        let fake_logits = discriminator.forward(fake);
-        let real_logits = discriminator.forward(real);
+        let fake_logits = discriminator.logits(fake, latents.labels);
+        let real_logits = discriminator.logits(real_images, real_labels);
         let loss = loss::fake_loss(fake_logits.clone()) + loss::real_loss(real_logits.clone());
         let value = finite("discriminator loss", scalar(loss.clone()), state.step)?;
         let loss = loss / config.accumulate as f32;
@@ -116,7 +115,7 @@ pub(super) fn discriminator_phase(
 /// R1 alone: `k · γ/2 · mean ‖∇ₓD(x)‖²` for the k steps that it stands for.
 pub(super) fn r1_phase(
     mut state: TrainState,
-    real: &Tensor<4>,
+    real: &RealBatch,
     config: &TrainConfig,
 ) -> Result<(TrainState, f32)> {
     let device = state.device();
@@ -125,12 +124,9 @@ pub(super) fn r1_phase(
     let mut value = 0.0;
     for part in 0..config.accumulate {
         let name = part_name("R1 phase", part);
-        let real = part_of(real, part, config);
+        let RealBatch { images, labels } = real.part(part, config);
         let seen = augmentation(state.ada, config, config.part(), &name, state.step, &device);
-        let r1 = match &seen {
-            Some(seen) => loss::r1_augmented(&discriminator, real, seen),
-            None => loss::r1(&discriminator, real),
-        };
+        let r1 = loss::exact_r1(&discriminator, images, labels, seen.as_ref());
         let penalty = finite("R1 penalty", scalar(r1.penalty.mean()), state.step)?;
         value += penalty / config.accumulate as f32;
         let weight = config.r1_gamma * config.r1_interval as f32 / config.batch as f32;

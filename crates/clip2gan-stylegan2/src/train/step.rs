@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::train::path_length::path_length_phase;
 use crate::train::phases::{discriminator_phase, generator_phase, r1_phase};
-use crate::train::{TrainConfig, TrainState};
+use crate::train::{RealBatch, TrainConfig, TrainState};
 use crate::{Error, Result};
 
 /// What a step measured.
@@ -42,38 +42,24 @@ pub struct StepStats {
     pub augment_p: Option<f32>,
 }
 
-/// Makes one step on `real [batch, channels, r, r]` (−1..1): a pure function of its arguments.
+/// Makes one step on `real`, images alone or with labels: a pure function of its arguments.
 ///
 /// # Errors
-/// [`Error::Shape`] for another batch than the configuration's, [`Error::NotFinite`] if the run has diverged.
+/// [`Error::Shape`] for another batch, or labels, than the configuration's, [`Error::NotFinite`] if the run has diverged.
 pub fn step(
     state: TrainState,
-    real: Tensor<4>,
+    real: impl Into<RealBatch>,
     config: &TrainConfig,
 ) -> Result<(TrainState, StepStats)> {
-    let expected = [
-        config.batch,
-        config.img_channels,
-        config.resolution,
-        config.resolution,
-    ];
-    if real.dims() != expected {
-        return Err(Error::Shape {
-            what: "real images",
-            expected: expected.into(),
-            found: real.dims().into(),
-        });
-    }
+    let mut real = real.into().checked(config)?;
     let number = state.step;
-    let real = if config.mirror {
-        mirror(real, config, number)
-    } else {
-        real
-    };
+    if config.mirror {
+        real.images = mirror(real.images, config, number);
+    }
 
-    let (state, generator_loss) = generator_phase(state, config)?;
+    let (state, generator_loss) = generator_phase(state, &real, config)?;
     let (state, path_length) = if config.path_length.is_due(number) {
-        let (state, stats) = path_length_phase(state, config)?;
+        let (state, stats) = path_length_phase(state, &real, config)?;
         (state, Some(stats))
     } else {
         (state, None)

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip2gan_train::{Checkpoint, RunDir, Stats, checkpoint, rng};
 use clip2gan_weights::Dtype;
 use serde_json::{Map, Value};
 
-use crate::train::{Event, StepStats, TrainConfig, TrainState, step, write_grid};
+use crate::error::check_shape;
+use crate::train::{Event, RealBatch, StepStats, TrainConfig, TrainState, step, write_grid};
 use crate::{Error, NoiseMode, Result};
 
 /// Any error of the source of real images.
@@ -35,6 +36,8 @@ pub struct GanTrainer {
     run: RunDir,
     stats: Stats,
     device: Device,
+    /// `[k, c_dim]`: what sample grids show, in conditional runs.
+    shown_labels: Option<Tensor<2>>,
 }
 
 impl GanTrainer {
@@ -54,13 +57,27 @@ impl GanTrainer {
         };
         let run = RunDir::open(dir, &config, true)?;
         let stats = run.stats(state.step)?;
+        let device = device.clone().without_autodiff();
         Ok(Self {
+            shown_labels: (config.c_dim > 0).then(|| Tensor::eye(config.c_dim, &device)),
             config,
             state,
             run,
             stats,
-            device: device.clone().without_autodiff(),
+            device,
         })
+    }
+
+    /// Draws sample grids with these `labels [k, c_dim]`, rather than with every class: for labels that are not one-hot.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for labels of another length, or none at all.
+    pub fn with_grid_labels(mut self, labels: Tensor<2>) -> Result<Self> {
+        let [k, c_dim] = labels.dims();
+        let expected = [k.max(1), self.config.c_dim];
+        check_shape("labels of sample grids", &expected, &[k, c_dim])?;
+        self.shown_labels = (c_dim > 0).then_some(labels);
+        Ok(self)
     }
 
     /// The configuration.
@@ -75,14 +92,14 @@ impl GanTrainer {
 
     /// Trains until `total_images`, or until `observe` breaks; either way a checkpoint is left.
     ///
-    /// `real(k)` gives the batch of step `k` (`[batch, channels, r, r]`, −1..1) and must depend on nothing but `k`:
+    /// `real(k)` gives the batch of step `k`, with labels in conditional runs, and must depend on nothing but `k`:
     /// then a run that was stopped and resumed ends with the very bytes of one that never stopped.
     ///
     /// # Errors
     /// If real images or files fail, or if the run diverges (the last checkpoint stays as it is).
     pub fn run(
         &mut self,
-        real: &mut dyn FnMut(u64) -> Result<Tensor<4>, BoxError>,
+        real: &mut dyn FnMut(u64) -> Result<RealBatch, BoxError>,
         observe: &mut dyn FnMut(Event) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut saved_at = Instant::now();
@@ -139,17 +156,30 @@ impl GanTrainer {
         Ok(folder)
     }
 
-    /// Draws the same latents each time, with the averaged generator.
+    /// Draws the same latents each time, with the averaged generator. Each column has a label of its own, or, where there
+    /// are more labels than columns, each picture.
     fn write_samples(&self, stats: &StepStats) -> Result<PathBuf> {
         let side = self.config.grid;
         let mut rng = rng::stream(self.config.seed, "sample grid", 0);
-        let rows = (0..side).map(|_| {
+        let ema = &self.state.ema;
+        let rows = (0..side).map(|row| {
             let z = rng::randn([side, self.config.z_dim], &mut rng, &self.device);
-            self.state.ema.forward(z, 1.0, NoiseMode::Const)
+            let w = ema.mapping.styles(z, self.labels_of_row(row));
+            ema.synthesis.forward(ema.broadcast(w), NoiseMode::Const)
         });
         let path = self.run.samples().join(format!("{:08}.png", stats.images));
         write_grid(Tensor::cat(rows.collect(), 0), side, &path)?;
         Ok(path)
+    }
+
+    fn labels_of_row(&self, row: usize) -> Option<Tensor<2>> {
+        let (labels, side) = (self.shown_labels.clone()?, self.config.grid);
+        let count = labels.dims()[0];
+        let first = if count > side { row * side } else { 0 };
+        let places = (first..first + side).map(|place| (place % count) as i32);
+        let places = TensorData::new(places.collect(), [side]);
+        let places: Tensor<1, Int> = Tensor::from_data(places, &self.device);
+        Some(labels.select(0, places))
     }
 
     fn advise(&self, error: Error, saved: u64) -> Error {

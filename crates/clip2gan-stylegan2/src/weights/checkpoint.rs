@@ -111,7 +111,7 @@ impl CheckpointGenerator {
     /// # Errors
     /// If the arrays are not those of its sizes.
     pub fn build(&self, device: &Device) -> Result<Generator> {
-        let mut generator = params::load(self.config.init(device), &self.arrays)?;
+        let mut generator = params::load(self.config.announce(device), &self.arrays)?;
         if !self.has_average && self.config.c_dim == 0 {
             let mut rng = rng::stream(0, "average latent", 0);
             let z = rng::randn([AVERAGED, self.config.z_dim], &mut rng, device);
@@ -128,7 +128,7 @@ impl CheckpointDiscriminator {
     /// # Errors
     /// If the arrays are not those of its sizes.
     pub fn build(&self, device: &Device) -> Result<Discriminator> {
-        Ok(params::load(self.config.init(device), &self.arrays)?)
+        Ok(params::load(self.config.announce(device), &self.arrays)?)
     }
 }
 
