@@ -1,7 +1,7 @@
 //! Benchmarks of the kernels and networks: what is measured, on which inputs, and how much work it is.
 //!
 //! A [`Case`] is defined once and serves both ways of measuring: `cargo xtask bench` (divan, `groups.rs`) and
-//! `cargo xtask bench --against-peers` (`main.rs`), which runs a case and its twins in `peers/` by turns.
+//! `cargo xtask bench --against-peers` (`against_peers.rs`), which runs a case and its twins in `peers/` by turns.
 //!
 //! | module | what |
 //! |---|---|

@@ -47,9 +47,7 @@ impl Bench {
     }
 
     fn by_turns(&self) -> Result<(), String> {
-        let mut command = cargo("run");
-        command.args(["--release", "--quiet", "--package", "clip2gan-bench"]);
-        command.args(["--bin", "against-peers", "--"]);
+        let mut command = harness("against-peers");
         command.args(["--rounds", &self.rounds.to_string()]);
         let peers = self.peer.iter().map(|peer| ("--peer", Some(peer)));
         let choices = [
@@ -70,15 +68,7 @@ impl Bench {
     }
 
     fn alone(&self) -> Result<(), String> {
-        let mut command = cargo("bench");
-        command.args([
-            "--quiet",
-            "--package",
-            "clip2gan-bench",
-            "--bench",
-            "groups",
-            "--",
-        ]);
+        let mut command = harness("groups");
         command.args(["--sample-count", &self.rounds.to_string()]);
         command.args(self.pattern());
         call(command)
@@ -98,6 +88,21 @@ impl Bench {
             .collect();
         Some(format!("{group}::.*{part}"))
     }
+}
+
+/// A benchmark of `benches/`, whose arguments are yet to come. The program is named besides so that its features hold: then
+/// what is measured is what it is built of, and nothing large is compiled twice.
+fn harness(name: &str) -> std::process::Command {
+    let mut command = cargo("bench");
+    command.args([
+        "--quiet",
+        "--package",
+        "clip2gan-bench",
+        "--package",
+        "clip2gan-cli",
+    ]);
+    command.args(["--bench", name, "--"]);
+    command
 }
 
 /// A character as a regular expression has it.

@@ -43,6 +43,9 @@ struct Args {
     /// Run the same cases at the smallest sizes, once, to see that everything runs; the times mean nothing
     #[arg(long)]
     tiny: bool,
+    /// What cargo says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 fn main() -> ExitCode {
