@@ -13,28 +13,24 @@ from torch import nn
 TAPS = (0.125, 0.375, 0.375, 0.125)
 
 
-def filtered(x, up=1, down=1, pad=(0, 0), gain=1.0):
-    """The low-pass filter along both axes, on channels as images of their own."""
-    n, c, h, w = x.shape
-    x = x.reshape(n * c, 1, h, w)
-    if up == 2:
-        # Zeros between: a transposed convolution, cut to twice the size.
-        kernel = torch.tensor(TAPS, dtype=x.dtype, device=x.device)
-        kernel = gain * kernel[:, None] * kernel[None, :]
-        x = F.conv_transpose2d(x, kernel[None, None], stride=2, padding=1)
-    else:
-        taps = torch.tensor(TAPS, dtype=x.dtype, device=x.device) * math.sqrt(gain)
-        x = F.conv2d(x, taps.view(1, 1, 1, 4), stride=(1, down), padding=(0, pad[0]))
-        x = F.conv2d(x, taps.view(1, 1, 4, 1), stride=(down, 1), padding=(pad[0], 0))
-    return x.reshape(n, c, x.shape[2], x.shape[3])
+def kernel(x, gain):
+    """The low-pass filter for each channel of `x`."""
+    taps = torch.tensor(TAPS, dtype=x.dtype, device=x.device)
+    return (gain * taps[:, None] * taps[None, :]).expand(x.shape[1], 1, 4, 4)
+
+
+def filtered(x, pad, gain=1.0, down=1):
+    """The low-pass filter as one depthwise convolution: PyTorch and ONNX Runtime have kernels of their own for those, which
+    were several times faster than two one-dimensional passes, and than channels as images of their own."""
+    return F.conv2d(x, kernel(x, gain), padding=pad, stride=down, groups=x.shape[1])
 
 
 def upsample(x):
-    return filtered(x, up=2, gain=4.0)
+    return F.conv_transpose2d(x, kernel(x, 4.0), stride=2, padding=1, groups=x.shape[1])
 
 
 def downsample(x):
-    return filtered(x, down=2, pad=(1, 1))
+    return filtered(x, pad=1, down=2)
 
 
 class FullyConnected(nn.Module):
@@ -68,7 +64,7 @@ class SynthesisLayer(nn.Module):
         x = x * style[:, :, None, None]
         if self.up:
             x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
-            x = filtered(x, pad=(1, 1), gain=4.0)
+            x = filtered(x, pad=1, gain=4.0)
         else:
             x = F.conv2d(x, self.weight, padding=1)
         # √2 is positive and goes through the leaky ReLU, so it is folded into what is multiplied or added anyway.
@@ -187,7 +183,7 @@ class ConvLayer(nn.Module):
         elif kernel == 1:
             x = F.conv2d(downsample(x), weight, bias)
         else:
-            x = F.conv2d(filtered(x, pad=(2, 2)), weight, bias, stride=2)
+            x = F.conv2d(filtered(x, pad=2), weight, bias, stride=2)
         return x if bias is None else F.leaky_relu(x, 0.2)
 
 
