@@ -1,6 +1,9 @@
-//! Chores of the workspace: `cargo xtask train`, `dataset`, `sheets` and `ci`.
+//! Chores of the workspace: `cargo xtask train`, `dataset`, `sheets`, `bench` and `ci`.
 //!
-//! Each is a thin call of the `clip2gan` program or of `.ci/run`, so whatever they do can be done without them.
+//! Each is a thin call of the `clip2gan` program, of the benchmarks or of `.ci/run`, so whatever they do can be done
+//! without them.
+
+mod bench;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +37,8 @@ enum Chore {
     },
     /// Draw the sheets of docs/model-card.md with the bundle in assets/
     Sheets,
+    /// Measure kernels and networks, alone or against PyTorch and ONNX Runtime
+    Bench(bench::Bench),
     /// Run the checks: format, lints, tests
     Ci {
         /// Also the slow tests, the licences of all dependencies and the CUDA build, as the CI machine does
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
                 .arg("--out")
                 .arg(root().join("docs/sheets"));
         }),
+        Chore::Bench(bench) => bench.run(),
         Chore::Ci { all } => run_ci(all),
     };
     match done {
@@ -148,14 +154,21 @@ fn clip2gan<const N: usize>(
     words: [&str; N],
     further: impl FnOnce(&mut Command),
 ) -> Result<(), String> {
-    let mut command = Command::new(env_or("CARGO", "cargo"));
+    let mut command = cargo("run");
     command
-        .args(["run", "--release", "--quiet", "--manifest-path"])
-        .arg(root().join("Cargo.toml"))
-        .args(["--package", "clip2gan-cli", "--"])
+        .args(["--release", "--quiet", "--package", "clip2gan-cli", "--"])
         .args(words);
     further(&mut command);
     call(command)
+}
+
+/// A command of cargo on this workspace.
+fn cargo(name: &str) -> Command {
+    let mut command = Command::new(env_or("CARGO", "cargo"));
+    command
+        .args([name, "--manifest-path"])
+        .arg(root().join("Cargo.toml"));
+    command
 }
 
 fn run_ci(all: bool) -> Result<(), String> {
