@@ -52,13 +52,15 @@ pub fn r1_labelled(discriminator: &Discriminator, real: Tensor<4>, labels: Tenso
     exact_r1(discriminator, real, Some(labels), None)
 }
 
-/// [`r1`] of a discriminator that sees its images augmented; the penalty is on the gradient before the augmentation.
+/// [`r1`] of a discriminator that sees its images augmented, with `labels [n, c_dim]` if it is conditional; the penalty is on
+/// the gradient before the augmentation.
 pub fn r1_augmented(
     discriminator: &Discriminator,
     real: Tensor<4>,
+    labels: Option<Tensor<2>>,
     augmentation: &Augmentation,
 ) -> R1 {
-    exact_r1(discriminator, real, None, Some(augmentation))
+    exact_r1(discriminator, real, labels, Some(augmentation))
 }
 
 /// R1, with labels if the discriminator is conditional, augmented if it sees its images so.

@@ -2,12 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use clip2gan_stylegan2::augment::Augmentation;
 use clip2gan_stylegan2::layers::FullyConnected;
 use clip2gan_stylegan2::{
     DiscriminatorConfig, GeneratorConfig, NoiseMode, loss, tangent::Dual, weights,
 };
 use clip2gan_train::{NamedGradients, params, rng};
-use clip2gan_weights::{Arrays, Dtype};
+use clip2gan_weights::{Array, Arrays, Dtype};
 
 fn generator() -> GeneratorConfig {
     GeneratorConfig {
@@ -161,6 +162,67 @@ fn r1_reaches_the_label_mapping() {
     let tangent = network.valid().forward_dual(dual, Some(labels)).tangent;
     let expected = (r1.image_gradient * direction).sum();
     assert_close(&values(tangent.sum()), &values(expected));
+}
+
+/// With labels and augmentation together, gradients are the differences of what they are the gradients of.
+#[test]
+fn augmented_r1_with_labels_is_exact() {
+    let network = discriminator().init_seeded(&Device::flex(), 1);
+    let (image, labels) = (randn("image", [4, 3, 8, 8]), one_hot(&[0, 1, 2, 1]));
+    let shape = [4, 3, 8];
+    let mut draws = rng::stream(3, "augmentation", 0);
+    let seen = Augmentation::draw(1.0, shape, &mut draws, &Device::flex());
+    let r1 = |arrays: &Arrays| {
+        let network = params::load(network.clone(), arrays).unwrap().train();
+        let r1 = loss::r1_augmented(&network, image.clone(), Some(labels.clone()), &seen);
+        (network, r1)
+    };
+    let arrays = params::to_arrays(&network);
+    let (trained, found) = r1(&arrays);
+    let penalty: f32 = values(found.penalty).iter().sum();
+    assert_close(&values(found.surrogate.clone()), &[penalty]);
+
+    let direction = randn("direction", [4, 3, 8, 8]);
+    let logits = |step: f32| {
+        let moved = image.clone() + direction.clone() * step;
+        let logits = network.forward_labelled(seen.apply(moved), labels.clone());
+        values(logits.sum())[0]
+    };
+    let difference = (logits(1e-3) - logits(-1e-3)) / 2e-3;
+    let derivative = values((found.image_gradient * direction).sum())[0];
+    let close = |a: f32, b: f32| (a - b).abs() < 0.02 * b.abs();
+    assert!(close(derivative, difference), "{derivative} {difference}");
+
+    // Parameters beyond the last leaky ReLU of the image's way: others move its kinks, where the penalty jumps.
+    let gradients = NamedGradients::take(&trained, &mut found.surrogate.backward()).0;
+    for key in [
+        "mapping.embed.weight",
+        "mapping.layers.0.weight",
+        "epilogue.out.weight",
+    ] {
+        // Along the gradient itself the penalty changes most, and rounding matters least.
+        let gradient = &gradients[key].values;
+        let length = gradient.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let size = arrays[key]
+            .to_f32()
+            .iter()
+            .map(|x| x * x)
+            .sum::<f32>()
+            .sqrt();
+        let step = 1e-3 * size;
+        let half_penalty = |sign: f32| {
+            let mut moved = arrays.clone();
+            let pairs = arrays[key].to_f32().into_iter().zip(gradient);
+            let moved_values: Vec<f32> = pairs
+                .map(|(value, slope)| value + sign * step * slope / length)
+                .collect();
+            let array = Array::from_f32(arrays[key].shape.clone(), &moved_values);
+            moved.insert(key.to_owned(), array);
+            values(r1(&moved).1.penalty).iter().sum::<f32>() / 2.0
+        };
+        let difference = (half_penalty(1.0) - half_penalty(-1.0)) / (2.0 * step);
+        assert!(close(length, difference), "{key}: {length} {difference}");
+    }
 }
 
 #[test]

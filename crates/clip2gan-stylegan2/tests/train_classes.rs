@@ -137,7 +137,7 @@ fn a_generator_learns_what_its_classes_look_like() {
         ..config(0)
     };
     let mut state = TrainState::new(&config, &Device::flex());
-    for number in 0..500 {
+    for number in 0..300 {
         state = step(state, real(number), &config).unwrap().0;
     }
     let shade = |class| {

@@ -29,7 +29,7 @@ const FILTER: &str = "kernel";
 /// Renames the arrays of rosinality's generator, without its average latent, which is kept beside it.
 ///
 /// # Errors
-/// [`Error::Key`](crate::Error::Key) for a name that the table does not hold, or another resampling filter than
+/// [`Error::Key`] for a name that the table does not hold, or another resampling filter than
 /// `[1, 3, 3, 1]`.
 pub fn generator_from_rosinality<P: Part>(
     arrays: BTreeMap<String, P>,
