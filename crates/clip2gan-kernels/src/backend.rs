@@ -2,8 +2,8 @@
 
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
-use crate::Resampling;
 use crate::fast::{conv::Kind, maps::Shape};
+use crate::{Nonlinearity, Resampling};
 
 /// The operations as burn dispatches them, for contiguous or strided `f32` tensors on the CPU backend.
 #[backend_extension(Flex, Autodiff)]
@@ -36,6 +36,47 @@ pub trait StyleganOps: Backend {
         bias: FloatTensor<Self>,
         shape: Shape,
     ) -> FloatTensor<Self>;
+}
+
+/// The transformers' operations, likewise.
+#[backend_extension(Flex, Autodiff)]
+pub trait ClipOps: Backend {
+    /// `nonlinearity(x · weightᵀ + bias)`; an absent bias is a tensor without elements.
+    fn clip_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        nonlinearity: Nonlinearity,
+    ) -> FloatTensor<Self>;
+
+    /// `(x − mean) / √(var + epsilon) · gain + bias` over the last axis.
+    fn clip_layer_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> FloatTensor<Self>;
+}
+
+/// The derivatives of the transformers' operations.
+pub trait ClipGradients: ClipOps {
+    /// The non-linearity alone.
+    fn nonlinear(x: FloatTensor<Self>, nonlinearity: Nonlinearity) -> FloatTensor<Self>;
+
+    /// Gradient before the non-linearity, from what went into it and the gradient after it.
+    fn nonlinear_gradient(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        nonlinearity: Nonlinearity,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of layer normalisation's input, gain and bias.
+    fn layer_norm_gradients(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> [FloatTensor<Self>; 3];
 }
 
 /// The derivatives that the backward passes are made of.

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Tensor};
 
-use crate::backend::StyleganOps;
+use crate::backend::{ClipOps, StyleganOps};
 use crate::fast::{conv::Kind, maps::Shape};
-use crate::{Epilogue, PLAIN, Resampling};
+use crate::{Epilogue, Nonlinearity, PLAIN, Resampling};
 
 /// Whether the kernels serve tensors like this one.
-pub fn serves(x: &Tensor<4>) -> bool {
+pub fn serves<const D: usize>(x: &Tensor<D>) -> bool {
     let device = x.device().inner();
     let on_cpu = matches!(device.as_dispatch(), DispatchDevice::Flex(_));
     on_cpu && x.dtype() == DType::F32 && !PLAIN.load(Ordering::Relaxed)
@@ -93,5 +93,42 @@ pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         strength,
         bias,
         shape,
+    ))
+}
+
+pub fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    nonlinearity: Nonlinearity,
+) -> Tensor<2> {
+    let ([_, input], [output, depth]) = (x.dims(), weight.dims());
+    assert_eq!(input, depth, "inputs of the rows and of the weight");
+    let bias = match bias {
+        Some(bias) => bias,
+        None => Tensor::empty([0], &x.device()),
+    };
+    let [biases] = bias.dims();
+    assert!(biases == 0 || biases == output, "a bias for each output");
+    Tensor::from_dispatch(Dispatch::clip_linear(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        nonlinearity,
+    ))
+}
+
+pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {
+    let [_, width] = x.dims();
+    assert_eq!(
+        [gain.dims(), bias.dims()],
+        [[width]; 2],
+        "gain and bias of a row"
+    );
+    Tensor::from_dispatch(Dispatch::clip_layer_norm(
+        x.into_dispatch(),
+        gain.into_dispatch(),
+        bias.into_dispatch(),
+        epsilon,
     ))
 }

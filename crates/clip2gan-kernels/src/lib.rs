@@ -1,4 +1,4 @@
-//! The operations that StyleGAN2 spends its time in, as custom burn operations.
+//! The operations that StyleGAN2 and CLIP spend their time in, as custom burn operations.
 //!
 //! Each function takes and gives ordinary [`Tensor`]s and can be differentiated once. In `f32` on the CPU backend the
 //! work is done by kernels of this crate; in other types and on other devices by plain tensor operations
@@ -78,6 +78,17 @@ pub struct Epilogue {
     pub gain: f32,
     /// Symmetric limit after the gain.
     pub clamp: Option<f32>,
+}
+
+/// The non-linearity after a fully connected layer of a transformer; see [`linear`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nonlinearity {
+    /// `x`
+    None,
+    /// `x · σ(1.702 x)`, of OpenAI's CLIP.
+    QuickGelu,
+    /// `x · Φ(x)`
+    Gelu,
 }
 
 /// A separable resampling filter with its factors; see [`upfirdn2d`].
@@ -169,6 +180,33 @@ pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         return fast_path::epilogue(x, epilogue);
     }
     plain::epilogue(x, epilogue)
+}
+
+/// Fully connected layer: `nonlinearity(x · weightᵀ + bias)`.
+///
+/// `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]` → `[rows, out]`.
+pub fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    nonlinearity: Nonlinearity,
+) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::linear(x, weight, bias, nonlinearity);
+    }
+    plain::linear(x, weight, bias, nonlinearity)
+}
+
+/// Layer normalisation over the last axis: `(x − mean) / √(var + epsilon) · gain + bias`.
+///
+/// `x` `[rows, width]`, `gain` and `bias` `[width]` → `[rows, width]`.
+pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if fast_path::serves(&x) {
+        return fast_path::layer_norm(x, gain, bias, epsilon);
+    }
+    plain::layer_norm(x, gain, bias, epsilon)
 }
 
 /// [`epilogue`] with a bias alone.

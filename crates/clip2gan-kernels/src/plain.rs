@@ -3,11 +3,15 @@
 
 use burn::tensor::{
     Tensor,
-    module::{conv_transpose2d, conv2d as burn_conv2d},
+    activation::{gelu, sigmoid},
+    module::{
+        conv_transpose2d, conv2d as burn_conv2d, layer_norm as burn_layer_norm,
+        linear as burn_linear,
+    },
     ops::{ConvOptions, ConvTransposeOptions},
 };
 
-use crate::{Activation, Epilogue, LRELU_SLOPE, Resampling};
+use crate::{Activation, Epilogue, LRELU_SLOPE, Nonlinearity, Resampling};
 
 /// See [`conv2d`](crate::conv2d).
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
@@ -40,6 +44,26 @@ pub fn upfirdn2d(x: Tensor<4>, resampling: &Resampling) -> Tensor<4> {
     let taps: Vec<f32> = taps.iter().map(|tap| tap * gain_1d).collect();
     let x = fir_last_axis(x, &taps, *up, *down, *x0, *x1).swap_dims(2, 3);
     fir_last_axis(x, &taps, *up, *down, *y0, *y1).swap_dims(2, 3)
+}
+
+/// See [`linear`](crate::linear).
+pub fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    nonlinearity: Nonlinearity,
+) -> Tensor<2> {
+    let x = burn_linear(x, weight.transpose(), bias);
+    match nonlinearity {
+        Nonlinearity::None => x,
+        Nonlinearity::QuickGelu => sigmoid(x.clone() * 1.702) * x,
+        Nonlinearity::Gelu => gelu(x),
+    }
+}
+
+/// See [`layer_norm`](crate::layer_norm).
+pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {
+    burn_layer_norm(x, gain, Some(bias), f64::from(epsilon))
 }
 
 /// Zero insertion, padding, correlation with the flipped taps, decimation: all along the last axis.

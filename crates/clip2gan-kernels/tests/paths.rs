@@ -2,7 +2,9 @@
 #![cfg(feature = "flex")]
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use clip2gan_kernels::{Activation, Epilogue, Instructions, limit_instructions, plain};
+use clip2gan_kernels::{
+    Activation, Epilogue, Instructions, Nonlinearity, limit_instructions, plain,
+};
 
 /// Reproducible values in about −1..1.
 fn values<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -240,4 +242,85 @@ fn scales_and_epilogues() {
             plain::epilogue(x, parts)
         },
     );
+}
+
+#[test]
+fn fully_connected_layers() {
+    let device = device();
+    for (rows, depth, outputs) in [
+        (1, 1, 1),
+        (5, 7, 3),
+        (17, 64, 33),
+        (50, 130, 100),
+        (3, 2100, 9),
+    ] {
+        for nonlinearity in [
+            Nonlinearity::None,
+            Nonlinearity::QuickGelu,
+            Nonlinearity::Gelu,
+        ] {
+            compare(
+                &format!("linear {rows} {depth} {outputs} {nonlinearity:?}"),
+                [
+                    values([rows, depth, 1, 1], 1, &device),
+                    values([outputs, depth, 1, 1], 2, &device),
+                    values([outputs, 1, 1, 1], 3, &device),
+                ],
+                |[x, w, b]| {
+                    let [x, w] = [x.reshape([rows, depth]), w.reshape([outputs, depth])];
+                    let bias = Some(b.reshape([outputs]));
+                    clip2gan_kernels::linear(x, w, bias, nonlinearity).unsqueeze()
+                },
+                |[x, w, b]| {
+                    let [x, w] = [x.reshape([rows, depth]), w.reshape([outputs, depth])];
+                    let bias = Some(b.reshape([outputs]));
+                    plain::linear(x, w, bias, nonlinearity).unsqueeze()
+                },
+            );
+        }
+    }
+    compare(
+        "linear without a bias, turned over",
+        [
+            values([12, 5, 1, 1], 1, &device),
+            values([12, 7, 1, 1], 2, &device),
+        ],
+        |[x, w]| {
+            let [x, w] = [
+                x.reshape([12, 5]).transpose(),
+                w.reshape([12, 7]).transpose(),
+            ];
+            clip2gan_kernels::linear(x, w, None, Nonlinearity::None).unsqueeze()
+        },
+        |[x, w]| {
+            let [x, w] = [
+                x.reshape([12, 5]).transpose(),
+                w.reshape([12, 7]).transpose(),
+            ];
+            plain::linear(x, w, None, Nonlinearity::None).unsqueeze()
+        },
+    );
+}
+
+#[test]
+fn layer_normalisation() {
+    let device = device();
+    for (rows, width) in [(1, 3), (5, 7), (19, 64), (9, 100)] {
+        compare(
+            &format!("layer norm {rows} {width}"),
+            [
+                values([rows, width, 1, 1], 1, &device),
+                values([width, 1, 1, 1], 2, &device),
+                values([width, 1, 1, 1], 3, &device),
+            ],
+            |[x, gain, bias]| {
+                let [gain, bias] = [gain, bias].map(|part| part.reshape([width]));
+                clip2gan_kernels::layer_norm(x.reshape([rows, width]), gain, bias, 1e-5).unsqueeze()
+            },
+            |[x, gain, bias]| {
+                let [gain, bias] = [gain, bias].map(|part| part.reshape([width]));
+                plain::layer_norm(x.reshape([rows, width]), gain, bias, 1e-5).unsqueeze()
+            },
+        );
+    }
 }

@@ -1,7 +1,8 @@
 //! Multi-head self-attention (Vaswani et al. 2017, section 3.2).
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, activation::softmax, module::linear};
+use burn::tensor::{Tensor, activation::softmax};
+use clip2gan_kernels::{Nonlinearity, linear};
 
 use super::{Init, Projection};
 
@@ -39,9 +40,9 @@ impl MultiHeadAttention {
         // the backward pass. The heads stay strided views; the batched product reads them in place.
         let project = |part: usize| {
             let range = part * width..(part + 1) * width;
-            let weight = weight.clone().slice_dim(0, range.clone()).transpose();
+            let weight = weight.clone().slice_dim(0, range.clone());
             let bias = bias.clone().slice_dim(0, range);
-            linear(x.clone(), weight, Some(bias))
+            linear(x.clone(), weight, Some(bias), Nonlinearity::None)
                 .reshape([batch, length, self.heads, head_width])
                 .swap_dims(1, 2)
         };

@@ -2,15 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, sigmoid};
+use clip2gan_kernels::Nonlinearity;
 
 use super::{Init, LayerNormalization, MultiHeadAttention, Projection};
 use crate::Activation;
-
-/// `x · σ(1.702 x)`.
-pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    sigmoid(x.clone().mul_scalar(1.702)) * x
-}
 
 /// The feed-forward half of a block: four times as wide inside.
 #[derive(Module, Debug)]
@@ -36,11 +31,11 @@ impl Mlp {
 
     /// `[rows, width]`, and so is the result.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let hidden = self.c_fc.forward(x);
-        self.c_proj.forward(match self.activation {
-            Activation::QuickGelu => quick_gelu(hidden),
-            Activation::Gelu => gelu(hidden),
-        })
+        let nonlinearity = match self.activation {
+            Activation::QuickGelu => Nonlinearity::QuickGelu,
+            Activation::Gelu => Nonlinearity::Gelu,
+        };
+        self.c_proj.forward(self.c_fc.forward_then(x, nonlinearity))
     }
 }
 

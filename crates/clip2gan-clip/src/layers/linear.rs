@@ -1,7 +1,8 @@
 //! Affine maps and tables, with PyTorch's layout of the weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Int, Tensor, module::linear};
+use burn::tensor::{Int, Tensor};
+use clip2gan_kernels::{Nonlinearity, linear};
 
 use super::Init;
 
@@ -24,7 +25,12 @@ impl Projection {
 
     /// `[rows, in]` → `[rows, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        linear(x, self.weight.val().transpose(), Some(self.bias.val()))
+        self.forward_then(x, Nonlinearity::None)
+    }
+
+    /// The same, with a non-linearity after it.
+    pub fn forward_then(&self, x: Tensor<2>, nonlinearity: Nonlinearity) -> Tensor<2> {
+        linear(x, self.weight.val(), Some(self.bias.val()), nonlinearity)
     }
 }
 
@@ -79,7 +85,7 @@ impl PatchEmbedding {
             .reshape([batch, channels, rows, patch, columns, patch])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch * rows * columns, length]);
-        let weight = self.weight.val().reshape([out, length]).transpose();
-        patches.matmul(weight).reshape([batch, rows * columns, out])
+        let weight = self.weight.val().reshape([out, length]);
+        linear(patches, weight, None, Nonlinearity::None).reshape([batch, rows * columns, out])
     }
 }

@@ -8,7 +8,7 @@ mod linear;
 mod norm;
 
 pub use attention::MultiHeadAttention;
-pub use block::{Mlp, ResidualAttentionBlock, Transformer, quick_gelu};
+pub use block::{Mlp, ResidualAttentionBlock, Transformer};
 pub(crate) use init::Init;
 pub use linear::{EmbeddingTable, PatchEmbedding, Projection};
 pub use norm::LayerNormalization;

@@ -1,7 +1,8 @@
 //! Layer normalisation (Ba et al. 2016), ε 1e-5.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module::layer_norm};
+use burn::tensor::Tensor;
+use clip2gan_kernels::layer_norm;
 
 use super::Init;
 
@@ -24,6 +25,9 @@ impl LayerNormalization {
 
     /// Any shape that ends in `width`; the shape stays.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        layer_norm(x, self.weight.val(), Some(self.bias.val()), 1e-5)
+        let shape = x.dims();
+        let [width] = self.weight.dims();
+        let rows = x.reshape([-1, width as i32]);
+        layer_norm(rows, self.weight.val(), self.bias.val(), 1e-5).reshape(shape)
     }
 }

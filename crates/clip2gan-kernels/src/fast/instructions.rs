@@ -13,19 +13,40 @@ pub fn limit(most: Instructions) {
     MOST.store(most as u8, Ordering::Relaxed);
 }
 
-/// Runs `op` on the best instructions that the processor has and the limit allows.
-#[inline(always)]
-pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+/// Instructions that were chosen: what belongs together runs on the same ones, even if the limit changes meanwhile.
+#[derive(Clone, Copy)]
+pub struct Chosen(Arch, bool);
+
+/// The best that the processor has and the limit allows.
+pub fn chosen() -> Chosen {
+    let best = Arch::new();
     let most = MOST.load(Ordering::Relaxed);
     if most == Instructions::Best as u8 {
-        return Arch::new().dispatch(op);
+        return Chosen(best, false);
     }
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     if most == Instructions::Avx2 as u8
         && let Some(simd) = pulp::x86::V3::try_new()
     {
-        return Arch::V3(simd).dispatch(op);
+        return Chosen(Arch::V3(simd), false);
     }
-    // Arrays of eight, which compilers turn into whatever vectors the target is sure to have.
-    op.with_simd(Scalar256b)
+    Chosen(best, true)
+}
+
+impl Chosen {
+    /// Runs `op` on them.
+    #[inline(always)]
+    pub fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
+        match self {
+            Self(arch, false) => arch.dispatch(op),
+            // Arrays of eight, which compilers turn into whatever vectors the target is sure to have.
+            Self(_, true) => op.with_simd(Scalar256b),
+        }
+    }
+}
+
+/// Runs `op` on the best instructions that the processor has and the limit allows.
+#[inline(always)]
+pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    chosen().dispatch(op)
 }

@@ -5,6 +5,8 @@
 //! ([`multiply`] for outputs, [`correlate`] for weight gradients). Strides become phases: a stride-2 convolution reads
 //! four half-size maps, a transposed one writes four ([`conv`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]).
 //!
+//! Transformers need matrix products with an epilogue ([`linear`], [`nonlinear`]) and layer normalisation ([`norm`]).
+//!
 //! Every sum is taken in an order that does not depend on the number of threads.
 
 pub mod conv;
@@ -12,8 +14,11 @@ mod correlate;
 pub mod fir;
 mod grid;
 pub mod instructions;
+pub mod linear;
 pub mod maps;
 mod multiply;
+pub mod nonlinear;
+pub mod norm;
 mod pack;
 mod scratch;
 mod winograd;

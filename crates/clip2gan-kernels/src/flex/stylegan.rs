@@ -1,42 +1,14 @@
-//! The kernels as operations of burn's CPU backend.
+//! Of StyleGAN2's operations.
 
-use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, TensorData};
+use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
+use super::{Values, tensor};
 use crate::Resampling;
 use crate::backend::{StyleganGradients, StyleganOps};
 use crate::fast::conv::{Kind, Weight, convolve, weight_gradient};
 use crate::fast::fir::resample;
 use crate::fast::maps::{self, Parts, Shape};
-
-/// A tensor's values in order, copied only if they aren't already.
-struct Values(FlexTensor);
-
-impl Values {
-    fn of(tensor: FlexTensor) -> Self {
-        assert_eq!(
-            tensor.dtype(),
-            DType::F32,
-            "the kernels are chosen for f32 tensors only"
-        );
-        Self(tensor.to_contiguous())
-    }
-
-    fn slice(&self) -> &[f32] {
-        let count = self.0.layout().shape().num_elements();
-        &self.0.storage::<f32>()[..count]
-    }
-
-    fn shape(&self) -> [usize; 4] {
-        let shape = self.0.shape();
-        std::array::from_fn(|axis| shape[axis])
-    }
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, shape))
-}
 
 impl StyleganOps for Flex {
     fn stylegan_conv(x: FlexTensor, weight: FlexTensor, kind: Kind) -> FlexTensor {

@@ -1,4 +1,4 @@
-//! Hand-written backward passes.
+//! Of StyleGAN2's operations.
 
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn_autodiff::{

@@ -1,0 +1,4 @@
+//! Hand-written backward passes.
+
+mod clip;
+mod stylegan;

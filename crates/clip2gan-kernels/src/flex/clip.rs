@@ -1,0 +1,69 @@
+//! Of the transformers' operations.
+
+use burn::backend::Flex;
+use burn_flex::FlexTensor;
+
+use super::{Values, tensor};
+use crate::Nonlinearity;
+use crate::backend::{ClipGradients, ClipOps};
+use crate::fast::{linear::linear, nonlinear, norm};
+
+impl ClipOps for Flex {
+    fn clip_linear(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        nonlinearity: Nonlinearity,
+    ) -> FlexTensor {
+        let [x, weight, bias] = [x, weight, bias].map(Values::of);
+        let ([rows, depth], [outputs, _]) = (x.matrix(), weight.matrix());
+        let bias = Some(bias.slice()).filter(|bias| !bias.is_empty());
+        let out = linear(x.slice(), weight.slice(), depth, bias, nonlinearity);
+        tensor(out, [rows, outputs])
+    }
+
+    fn clip_layer_norm(
+        x: FlexTensor,
+        gain: FlexTensor,
+        bias: FlexTensor,
+        epsilon: f32,
+    ) -> FlexTensor {
+        let [x, gain, bias] = [x, gain, bias].map(Values::of);
+        let out = norm::layer_norm(x.slice(), gain.slice(), bias.slice(), epsilon);
+        tensor(out, x.matrix())
+    }
+}
+
+impl ClipGradients for Flex {
+    fn nonlinear(x: FlexTensor, nonlinearity: Nonlinearity) -> FlexTensor {
+        let x = Values::of(x);
+        tensor(nonlinear::map(x.slice(), nonlinearity), x.matrix())
+    }
+
+    fn nonlinear_gradient(
+        x: FlexTensor,
+        grad: FlexTensor,
+        nonlinearity: Nonlinearity,
+    ) -> FlexTensor {
+        let [x, grad] = [x, grad].map(Values::of);
+        let out = nonlinear::gradient(x.slice(), grad.slice(), nonlinearity);
+        tensor(out, x.matrix())
+    }
+
+    fn layer_norm_gradients(
+        x: FlexTensor,
+        gain: FlexTensor,
+        grad: FlexTensor,
+        epsilon: f32,
+    ) -> [FlexTensor; 3] {
+        let [x, gain, grad] = [x, gain, grad].map(Values::of);
+        let [input, gains, biases] =
+            norm::gradients(x.slice(), gain.slice(), grad.slice(), epsilon);
+        let width = gains.len();
+        [
+            tensor(input, x.matrix()),
+            tensor(gains, [width]),
+            tensor(biases, [width]),
+        ]
+    }
+}

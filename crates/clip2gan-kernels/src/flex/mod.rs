@@ -1,0 +1,46 @@
+//! The kernels as operations of burn's CPU backend.
+
+mod clip;
+mod stylegan;
+
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, TensorData};
+use burn_flex::FlexTensor;
+
+/// A tensor's values in order, copied only if they aren't already.
+struct Values(FlexTensor);
+
+impl Values {
+    fn of(tensor: FlexTensor) -> Self {
+        assert_eq!(
+            tensor.dtype(),
+            DType::F32,
+            "the kernels are chosen for f32 tensors only"
+        );
+        Self(tensor.to_contiguous())
+    }
+
+    fn slice(&self) -> &[f32] {
+        let count = self.0.layout().shape().num_elements();
+        &self.0.storage::<f32>()[..count]
+    }
+
+    /// Of maps.
+    fn shape(&self) -> [usize; 4] {
+        self.sizes()
+    }
+
+    /// Of a matrix.
+    fn matrix(&self) -> [usize; 2] {
+        self.sizes()
+    }
+
+    fn sizes<const D: usize>(&self) -> [usize; D] {
+        let shape = self.0.shape();
+        std::array::from_fn(|axis| shape[axis])
+    }
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
