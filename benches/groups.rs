@@ -1,10 +1,10 @@
-//! The groups under divan: `cargo xtask bench`. `divan` prints spread and median of each case, and the rate of its
+//! The groups under divan: `cargo xtask bench`. divan prints spread and median of each case, and the rate of its
 //! arithmetic (an `item` is one floating point operation) and of its traffic.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clip2gan_bench::{Case, Scale, cases};
+use clip2gan_bench::{Case, Error, Scale, cases};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
@@ -32,17 +32,17 @@ fn of(group: &'static str) -> impl Iterator<Item = &'static Case> {
 
 fn measure(bencher: Bencher, case: &Case) {
     let cost = case.cost() * case.steps() as f64;
-    let mut work = match case.prepare() {
-        Ok(work) => work,
-        Err(error) => {
-            eprintln!("error: {case}: {error}");
-            return;
-        }
-    };
+    let mut work = case.prepare().unwrap_or_else(|error| end(case, &error));
     bencher
         .counter(ItemsCount::new(cost.flops as u64))
         .counter(BytesCount::new(cost.bytes as u64))
-        .bench_local(|| work.run());
+        .bench_local(|| work.run().unwrap_or_else(|error| end(case, &error)));
+}
+
+/// Times of work that fails mean nothing.
+fn end(case: &Case, error: &Error) -> ! {
+    eprintln!("error: {} {case}: {error}", case.group);
+    std::process::exit(1)
 }
 
 #[divan::bench(args = of("conv"))]

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the benchmarks in `benches/`, alone under divan or by turns with their twins.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::{call, cargo};
@@ -50,10 +52,11 @@ impl Bench {
         let mut command = harness("against-peers");
         command.args(["--rounds", &self.rounds.to_string()]);
         let peers = self.peer.iter().map(|peer| ("--peer", Some(peer)));
+        let python = self.python.as_deref().map(from_here).transpose()?;
         let choices = [
             ("--group", self.group.as_ref()),
             ("--case", self.case.as_ref()),
-            ("--python", self.python.as_ref()),
+            ("--python", python.as_ref()),
         ];
         for (flag, value) in choices.into_iter().chain(peers) {
             command.args(value.into_iter().flat_map(|value| [flag, value]));
@@ -105,6 +108,19 @@ fn harness(name: &str) -> std::process::Command {
     command
 }
 
+/// A path as it is from anywhere, because cargo runs benchmarks in their package's folder. The name of a program that is to be
+/// looked for stays as it is.
+fn from_here(program: &str) -> Result<String, String> {
+    if Path::new(program).components().count() < 2 {
+        return Ok(program.to_owned());
+    }
+    // Links are not followed: the Python of a virtual environment is one.
+    match std::path::absolute(program) {
+        Ok(path) => Ok(path.to_string_lossy().into_owned()),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
 /// A character as a regular expression has it.
 fn literal(character: char) -> String {
     match character {
@@ -140,6 +156,13 @@ mod tests {
         assert_eq!(both.as_deref(), Some(r"conv::.*forward\+b"));
         let any = parse("--case 64").unwrap().pattern();
         assert_eq!(any.as_deref(), Some("[a-z-]+::.*64"));
+    }
+
+    #[test]
+    fn an_interpreter_is_a_name_or_a_path() {
+        assert_eq!(from_here("python3").unwrap(), "python3");
+        let path = from_here("target/peers/bin/python").unwrap();
+        assert!(Path::new(&path).is_absolute(), "{path}");
     }
 
     #[test]
