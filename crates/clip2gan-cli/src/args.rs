@@ -87,6 +87,10 @@ pub struct Sample {
     /// How freely to read the sentence: 0 takes it exactly [default: the bundle's]
     #[arg(long, value_name = "SCALE", value_parser = number, allow_negative_numbers = true)]
     pub feature_noise: Option<f64>,
+    /// Mix the sentence's feature from so many of the bundle's remembered pictures that it describes best; 0 takes the
+    /// sentence's own [default: the bundle's]
+    #[arg(long, value_name = "N")]
+    pub neighbours: Option<usize>,
     /// The PNG to write; several pictures become one sheet
     #[arg(long, short, default_value = "out.png", value_name = "FILE")]
     pub out: PathBuf,

@@ -27,6 +27,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file of picture features that holds something else.
+    #[error("{}: expected an array `features` of floats, [pictures, feature_dim]; found {found}", path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
     /// A configuration file that cannot be read as one.
     #[error("{}: not a mapper's configuration: {source}", path.display())]
     Config {

@@ -5,6 +5,7 @@
 //! | [`config`] | the mapper's sizes, as data |
 //! | [`mapper`] | the mapping network M: feature and noise in, latents out |
 //! | [`bridge`] | centring and noise against CLIP's modality gap |
+//! | [`memory`] | the nearest pictures' features in a sentence's place |
 //! | [`losses`] | squared L2, CLIP cosine, latent and diversity terms |
 //! | [`perceptual`] | a perceptual distance from the layers of CLIP's vision tower |
 //! | [`train`] | self-supervised training |
@@ -19,6 +20,7 @@ mod error;
 pub mod files;
 pub mod losses;
 pub mod mapper;
+pub mod memory;
 pub mod perceptual;
 pub mod sample;
 pub mod train;
@@ -28,3 +30,4 @@ pub use config::{Head, MapperConfig};
 pub use edit::EditForm;
 pub use error::Error;
 pub use mapper::Mapper;
+pub use memory::Memory;

@@ -5,6 +5,7 @@
 //! clip/config.json, model.safetensors, tokenizer.json[, words.txt]
 //! mapper/config.json, model.safetensors
 //! generator/config.json, model.safetensors
+//! [memory.safetensors]
 //! ```
 //!
 //! Other files in the folder are left alone and do not count for the hash.
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clip2gan_clip::{Clip, Tokenizer};
-use clip2gan_mapper::Mapper;
+use clip2gan_mapper::{Mapper, Memory};
 use clip2gan_stylegan2::{Generator, GeneratorConfig};
 use clip2gan_weights::{Dtype, write_atomic};
 use serde::{Deserialize, Serialize};
@@ -24,10 +25,12 @@ use crate::Error;
 
 /// The file that makes a folder a bundle.
 pub const MANIFEST: &str = "bundle.json";
+/// Features of pictures, for [`Memory`].
+const MEMORY: &str = "memory.safetensors";
 /// The format that this version reads and writes.
 pub const FORMAT: u32 = 1;
 /// The parts' files, and whether a bundle may lack them.
-const FILES: [(&str, bool); 8] = [
+const FILES: [(&str, bool); 9] = [
     ("clip/config.json", false),
     ("clip/model.safetensors", false),
     ("clip/tokenizer.json", false),
@@ -36,6 +39,7 @@ const FILES: [(&str, bool); 8] = [
     ("generator/model.safetensors", false),
     ("mapper/config.json", false),
     ("mapper/model.safetensors", false),
+    (MEMORY, true),
 ];
 
 /// What a bundle says about itself.
@@ -61,6 +65,8 @@ pub struct Defaults {
     pub truncation: f64,
     /// Scale s of the noise on a sentence's feature: more gives more varied pictures that answer less exactly.
     pub feature_noise: f64,
+    /// Remembered pictures that a sentence's feature is mixed of, in bundles with a [`Memory`]; 0 takes the sentence's own.
+    pub neighbours: usize,
     /// The sentence that an edit is compared with.
     pub neutral: String,
     /// α of an edit.
@@ -72,6 +78,7 @@ impl Default for Defaults {
         Self {
             truncation: 1.0,
             feature_noise: 0.25,
+            neighbours: 8,
             neutral: "a person".into(),
             strength: 1.0,
         }
@@ -105,6 +112,8 @@ pub struct Bundle {
     pub generator: Generator,
     /// The generator's sizes.
     pub generator_config: GeneratorConfig,
+    /// Features of pictures, which stand in for sentences'.
+    pub memory: Option<Memory>,
     hash: String,
 }
 
@@ -161,8 +170,26 @@ impl Bundle {
             mapper,
             generator,
             generator_config,
+            memory: None,
             hash: String::new(),
         })
+    }
+
+    /// The same bundle with remembered pictures.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] if they are not of CLIP's width.
+    pub fn with_memory(mut self, memory: Memory) -> Result<Self, Error> {
+        let ([_, found], expected) = (memory.dims(), self.clip.config().embed_dim);
+        if found != expected {
+            return Err(Error::Unfit {
+                what: "clip's embed_dim and the memory's feature_dim",
+                expected: expected.to_string(),
+                found: found.to_string(),
+            });
+        }
+        self.memory = Some(memory);
+        Ok(self)
     }
 
     /// Reads a bundle's folder. Nothing in it is executed.
@@ -188,6 +215,10 @@ impl Bundle {
             Mapper::load(dir.join("mapper"), &device)?,
             Generator::load(dir.join("generator"), &device)?,
         )?;
+        let memory = dir.join(MEMORY);
+        if memory.is_file() {
+            bundle = bundle.with_memory(Memory::load(memory, &device)?)?;
+        }
         bundle.hash = hash(dir)?;
         Ok(bundle)
     }
@@ -205,6 +236,9 @@ impl Bundle {
         self.mapper.save(dir.join("mapper"), Dtype::F16)?;
         self.generator
             .save(&self.generator_config, dir.join("generator"), Dtype::F16)?;
+        if let Some(memory) = &self.memory {
+            memory.save(dir.join(MEMORY), Dtype::F16)?;
+        }
         let path = dir.join(MANIFEST);
         let mut text = serde_json::to_string_pretty(&self.manifest)
             .map_err(|error| unreadable(&path, "a bundle's manifest", error))?;

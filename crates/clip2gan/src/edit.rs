@@ -11,6 +11,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Bundle;
+use crate::sentence::Sentence;
 use crate::{Error, Note, Recipe, pixels};
 
 /// How to change a picture. `None` takes the bundle's default.
@@ -28,6 +29,8 @@ pub struct EditOptions {
     pub seed: u64,
     /// How many draws of the noise are tried, from 1.
     pub tries: usize,
+    /// Remembered pictures that the sentences' features are means of; 0 takes the sentences' own.
+    pub neighbours: Option<usize>,
 }
 
 impl EditOptions {
@@ -40,6 +43,7 @@ impl EditOptions {
             form: EditForm::Difference,
             seed: 0,
             tries: 16,
+            neighbours: None,
         }
     }
 }
@@ -69,7 +73,9 @@ impl Bundle {
             return Err(Error::option("strength", "a number", strength));
         }
         let neutral = options.neutral.as_deref().unwrap_or(&defaults.neutral);
+        let neighbours = self.neighbours(options.neighbours);
         let (attribute, mut notes) = self.sentence("prompt", &options.prompt)?;
+        let attribute = Sentence::new(self, attribute, neighbours).mean();
         let (ws, noise) = self.invert(image, options.seed, options.tries)?;
         let attribute = self.mapper.forward(attribute, noise.clone());
         let edited = match options.form {
@@ -77,13 +83,15 @@ impl Bundle {
             EditForm::Difference => {
                 let (neutral, more) = self.sentence("neutral", neutral)?;
                 notes.extend(more);
+                let neutral = Sentence::new(self, neutral, neighbours).mean();
                 let neutral = self.mapper.forward(neutral, noise);
                 edit::difference(ws.clone(), attribute, neutral, strength)
             }
         };
         let mut recipe = Recipe::new("edit", &self.manifest.name, self.hash())
             .with("strength", strength)
-            .with("tries", options.tries);
+            .with("tries", options.tries)
+            .with("neighbours", neighbours);
         recipe = match options.form {
             EditForm::Sum => recipe.with("form", "sum"),
             EditForm::Difference => recipe.with("form", "difference").with("neutral", neutral),

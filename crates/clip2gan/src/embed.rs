@@ -13,7 +13,7 @@ impl Bundle {
     /// # Errors
     /// [`Error::Option`] for a sentence without words.
     pub fn embed_text(&self, text: &str) -> Result<(Vec<f32>, Vec<Note>), Error> {
-        let (feature, notes) = self.raw_sentence("text", text)?;
+        let (feature, notes) = self.sentence("text", text)?;
         Ok((values(feature), notes))
     }
 

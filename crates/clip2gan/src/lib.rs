@@ -21,6 +21,7 @@ pub mod pixels;
 pub mod png;
 pub mod recipe;
 pub mod sample;
+mod sentence;
 
 pub use bundle::{Bundle, Manifest};
 pub use clip2gan_mapper::EditForm;

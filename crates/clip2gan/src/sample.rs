@@ -3,12 +3,13 @@
 use std::fmt;
 
 use burn::tensor::Tensor;
-use clip2gan_mapper::{Modality, sample};
+use clip2gan_mapper::sample;
 use clip2gan_stylegan2::NoiseMode;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Bundle;
+use crate::sentence::Sentence;
 use crate::{Error, Recipe, pixels};
 
 /// More pictures than this in one call is taken for a slip of the finger.
@@ -29,6 +30,8 @@ pub struct SampleOptions {
     pub truncation: Option<f64>,
     /// Scale s of the noise on the sentence's feature, from 0.
     pub feature_noise: Option<f64>,
+    /// Remembered pictures that the sentence's feature is mixed of; 0 takes the sentence's own.
+    pub neighbours: Option<usize>,
 }
 
 impl SampleOptions {
@@ -40,6 +43,7 @@ impl SampleOptions {
             seed,
             truncation: None,
             feature_noise: None,
+            neighbours: None,
         }
     }
 }
@@ -121,13 +125,14 @@ impl Bundle {
                 options.seed,
             ));
         };
+        let neighbours = self.neighbours(options.neighbours);
         let (feature, notes) = self.sentence("prompt", &options.prompt)?;
+        let feature = Sentence::new(self, feature, neighbours);
         let seeds: Vec<u64> = (options.seed..=last).collect();
         let images = seeds
             .chunks(CHUNK)
             .flat_map(|seeds| {
-                let feature = feature.clone().repeat_dim(0, seeds.len());
-                let ws = sample::latents(&self.mapper, feature, seeds, feature_noise);
+                let ws = sample::latents(&self.mapper, feature.draws(seeds), seeds, feature_noise);
                 self.draw(self.generator.truncate(ws, truncation as f32, None))
             })
             .collect();
@@ -139,6 +144,7 @@ impl Bundle {
                 ..Recipe::new("sample", &self.manifest.name, self.hash())
                     .with("truncation", truncation)
                     .with("feature_noise", feature_noise)
+                    .with("neighbours", neighbours)
             })
             .collect();
         Ok(Sampled {
@@ -146,43 +152,6 @@ impl Bundle {
             recipes,
             notes,
         })
-    }
-
-    /// A sentence's centred feature, `[1, feature_dim]`, and what to know about it. `name` is the option it came from.
-    pub(crate) fn sentence(
-        &self,
-        name: &'static str,
-        text: &str,
-    ) -> Result<(Tensor<2>, Vec<Note>), Error> {
-        let (feature, notes) = self.raw_sentence(name, text)?;
-        Ok((self.mapper.bridge.centre(feature, Modality::Text), notes))
-    }
-
-    /// As [`sentence`](Self::sentence), with the feature as the text tower gives it.
-    pub(crate) fn raw_sentence(
-        &self,
-        name: &'static str,
-        text: &str,
-    ) -> Result<(Tensor<2>, Vec<Note>), Error> {
-        if !text.chars().any(char::is_alphanumeric) {
-            return Err(Error::option(
-                name,
-                "a sentence such as \"a smiling person with red hair\"",
-                format!("{text:?}"),
-            ));
-        }
-        let (feature, mut tokens) = self.clip.encode_sentences(&self.tokenizer, &[text])?;
-        let mut notes = Vec::new();
-        if let Some(tokens) = tokens.pop() {
-            if !tokens.unknown_words.is_empty() {
-                notes.push(Note::UnknownWords(tokens.unknown_words));
-            }
-            if tokens.truncated {
-                let context_length = self.clip.config().text.context_length;
-                notes.push(Note::Truncated { context_length });
-            }
-        }
-        Ok((feature, notes))
     }
 
     /// Pictures of `ws [n, num_ws, w_dim]`, with the generator's constant noise.

@@ -8,7 +8,7 @@ use clip2gan::{Bundle, EditForm, EditOptions, Error, Manifest, Note, SampleOptio
 use clip2gan_clip::{
     Activation, ClipConfig, Layers, OPENAI_MEAN, OPENAI_STD, TextConfig, Tokenizer, VisionConfig,
 };
-use clip2gan_mapper::{Bridge, Head, MapperConfig};
+use clip2gan_mapper::{Bridge, Head, MapperConfig, Memory};
 use clip2gan_stylegan2::GeneratorConfig;
 use clip2gan_train::rng;
 use image::RgbImage;
@@ -139,6 +139,7 @@ fn the_png_tells_how_to_make_it_again() {
     let mut options = SampleOptions::new("a person with glasses", 3);
     options.truncation = Some(0.7);
     options.feature_noise = Some(0.5);
+    options.neighbours = Some(0);
     let sampled = bundle.sample(&options).unwrap();
     let path = dir.path().join("out.png");
     png::write(&path, &sampled.images[0], &sampled.recipes[0]).unwrap();
@@ -149,9 +150,52 @@ fn the_png_tells_how_to_make_it_again() {
         seed: recipe.seed.unwrap(),
         truncation: recipe.settings["truncation"].as_f64(),
         feature_noise: recipe.settings["feature_noise"].as_f64(),
+        neighbours: recipe.settings["neighbours"].as_u64().map(|n| n as usize),
     };
     assert_eq!(again, options);
     assert_eq!(bundle.sample(&again).unwrap().images, sampled.images);
+}
+
+#[test]
+fn remembered_pictures_stand_in_for_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = |width| Memory::new(randn("memory", [30, width]));
+    let hash = bundle()
+        .with_memory(memory(12))
+        .unwrap()
+        .save(dir.path())
+        .unwrap();
+    assert_ne!(
+        hash,
+        bundle().save(tempfile::tempdir().unwrap().path()).unwrap()
+    );
+    let bundle = Bundle::load(dir.path(), &Device::flex()).unwrap();
+    let draw = |bundle: &Bundle, neighbours| {
+        let options = SampleOptions {
+            neighbours,
+            feature_noise: Some(0.0),
+            ..SampleOptions::new("a person wearing a hat", 4)
+        };
+        bundle.sample(&options).unwrap().images.remove(0)
+    };
+    assert_eq!(draw(&bundle, None), draw(&bundle, Some(8)));
+    assert_ne!(draw(&bundle, Some(8)), draw(&bundle, Some(0)));
+    let edit = |neighbours| {
+        let options = EditOptions {
+            neighbours: Some(neighbours),
+            ..EditOptions::new("a hat")
+        };
+        bundle.edit(&photo(), &options).unwrap().image
+    };
+    assert_ne!(edit(5), edit(0));
+    // A bundle that remembers nothing takes the sentence itself, whatever is asked for.
+    let forgetful = self::bundle();
+    assert_eq!(draw(&forgetful, Some(8)), draw(&forgetful, Some(0)));
+    let error = self::bundle()
+        .with_memory(memory(7))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("12") && error.contains('7'), "{error}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub fn run(context: &Context, options: &Sample) -> Outcome {
         seed: context.seed(),
         truncation: options.truncation,
         feature_noise: options.feature_noise,
+        neighbours: options.neighbours,
     })?;
     let seconds = start.elapsed().as_secs_f64();
     context.notes(&sampled.notes);

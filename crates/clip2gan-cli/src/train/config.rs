@@ -22,6 +22,9 @@ pub struct RunConfig {
     /// The seed of every stage.
     #[serde(default)]
     pub seed: u64,
+    /// Pictures whose features the bundle remembers, to stand in for sentences' (see [`clip2gan_mapper::memory`]).
+    #[serde(default)]
+    pub memory: usize,
     /// Where pictures and captions come from.
     pub data: Data,
     /// The first stage.
