@@ -2,7 +2,10 @@
 #![cfg(feature = "flex")]
 
 use burn::tensor::{Device, Distribution, Tensor};
-use clip2gan_kernels::{Activation, bias_act, conv2d, conv2d_down, conv2d_up, upfirdn2d};
+use clip2gan_kernels::{
+    Activation, Nonlinearity, bias_act, conv2d, conv2d_down, conv2d_up, layer_norm, linear,
+    upfirdn2d,
+};
 
 /// Values and gradients of one operation on fixed inputs, as bytes.
 fn run(
@@ -64,5 +67,36 @@ fn threads_change_nothing() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn threads_change_no_layer_either() {
+    let device = Device::flex();
+    let random = |shape| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let (x, weight) = (random([401, 130]), random([75, 130]));
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let x = x.clone().autodiff().require_grad();
+            let y = linear(x.clone(), weight.clone(), None, Nonlinearity::Gelu);
+            let y = layer_norm(
+                y,
+                Tensor::ones([75], &device),
+                Tensor::zeros([75], &device),
+                1e-5,
+            );
+            let gradients = (y.clone() * y.clone() * y.clone()).sum().backward();
+            let mut bytes = y.into_data().as_bytes().to_vec();
+            bytes.extend(x.grad(&gradients).unwrap().into_data().as_bytes());
+            bytes
+        })
+    };
+    let one = with(1);
+    for threads in [2, 3, 8] {
+        assert!(with(threads) == one, "{threads} threads");
     }
 }

@@ -36,17 +36,25 @@ impl MultiHeadAttention {
         let [length, head_width] = [rows / batch, width / self.heads];
         let weight = self.in_proj_weight.val();
         let bias = self.in_proj_bias.val();
-        // Three products with slices of the weight: slicing the (larger) activations would cost three times as much in
-        // the backward pass. The heads stay strided views; the batched product reads them in place.
-        let project = |part: usize| {
-            let range = part * width..(part + 1) * width;
-            let weight = weight.clone().slice_dim(0, range.clone());
-            let bias = bias.clone().slice_dim(0, range);
-            linear(x.clone(), weight, Some(bias), Nonlinearity::None)
-                .reshape([batch, length, self.heads, head_width])
-                .swap_dims(1, 2)
+        let heads = |x: Tensor<2>| {
+            let x = x.reshape([batch, length, self.heads, head_width]);
+            x.swap_dims(1, 2)
         };
-        let [query, key, value] = [project(0), project(1), project(2)];
+        // The heads stay strided views; the batched product reads them in place.
+        let [query, key, value] = match weight.is_autodiff() {
+            // Three products with slices of the weight: slicing the (larger) activations would cost three times as much in the
+            // backward pass.
+            true => [0, 1, 2].map(|part| {
+                let range = part * width..(part + 1) * width;
+                let weight = weight.clone().slice_dim(0, range.clone());
+                let bias = bias.clone().slice_dim(0, range);
+                heads(linear(x.clone(), weight, Some(bias), Nonlinearity::None))
+            }),
+            false => {
+                let all = linear(x, weight, Some(bias), Nonlinearity::None);
+                [0, 1, 2].map(|part| heads(all.clone().narrow(1, part * width, width)))
+            }
+        };
         let scale = (head_width as f64).powf(-0.5);
         let mut scores = query.matmul(key.transpose()).mul_scalar(scale);
         if let Some(mask) = mask {

@@ -4,10 +4,12 @@
 //! factors have their sum along memory. Tiles come out with the outputs first and are turned over when they are written, bias and
 //! non-linearity on the way.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::instructions::{Chosen, chosen};
+use super::instructions::{Chosen, chosen, dispatch};
 use super::multiply::{load, store};
 use super::nonlinear::apply;
 use super::scratch::{Scratch, take};
@@ -18,6 +20,9 @@ use crate::Nonlinearity;
 const DEPTH: usize = 1024;
 /// Tiles of outputs that share a panel while it is near.
 const TILES: usize = 8;
+
+/// Panels whose sums are worked on together, so that they stay in the second-level cache as well.
+const PANELS: usize = 24;
 
 /// A matrix `[rows, depth]` in panels of some rows each: `[panel][k][row of panel]`, rows past the last zero.
 struct Panels {
@@ -36,12 +41,10 @@ impl Panels {
             .for_each(|(panel, out)| {
                 let first = panel * width;
                 let held = width.min(rows - first);
-                for (k, out) in out.chunks_exact_mut(width).enumerate() {
-                    for (row, out) in out[..held].iter_mut().enumerate() {
-                        *out = x[(first + row) * depth + k];
-                    }
-                    out[held..].fill(0.0);
+                if held < width {
+                    out.fill(0.0);
                 }
+                turn(&x[first * depth..][..held * depth], depth, out, width);
             });
         Self { data, width, count }
     }
@@ -83,15 +86,21 @@ pub fn linear(
     let share = tiles
         .div_ceil(4 * rayon::current_num_threads())
         .clamp(1, TILES);
+    let shares = tiles.div_ceil(share);
+    let blocks = panels.count.div_ceil(PANELS);
     let mut out = unwritten(rows * outputs);
     let shared = SharedMut(out.as_mut_ptr().cast());
-    let places = panels.count * panels.width;
-    (0..tiles.div_ceil(share)).into_par_iter().for_each(|task| {
+    (0..blocks * shares).into_par_iter().for_each(|task| {
+        let (block, task) = (task / shares, task % shares);
+        let held = block * PANELS..panels.count.min((block + 1) * PANELS);
+        let places = held.len() * width;
+        let first_row = held.start * width;
         let first = task * share * tile_rows;
         let count = (share * tile_rows).min(outputs - first);
         let mut sums = take(share * tile_rows * places);
         instructions.dispatch(Share {
             panels: &panels,
+            held,
             weight: &weight[first * depth..][..count * depth],
             depth,
             tile_rows,
@@ -100,34 +109,63 @@ pub fn linear(
         let sums = &mut sums[..count * places];
         for (o, sums) in sums.chunks_exact_mut(places).enumerate() {
             let bias = bias.map_or(0.0, |bias| bias[first + o]);
-            apply(&mut sums[..rows], bias, nonlinearity);
+            apply(sums, bias, nonlinearity);
         }
-        // SAFETY: `out` outlives the loop, and each output belongs to one task.
-        unsafe { turn(sums, places, rows, shared.get().add(first), outputs) };
+        // Rows come first again: each task has a rectangle of the result, which is no slice of it.
+        let rows = places.min(rows - first_row);
+        let mut turned = take(rows * count);
+        turn_some(sums, places, rows, &mut turned, count);
+        for (row, turned) in turned.chunks_exact(count).enumerate() {
+            // SAFETY: `out` outlives the loop, and each place of it belongs to one task.
+            unsafe {
+                let to = shared.get().add((first_row + row) * outputs + first);
+                std::ptr::copy_nonoverlapping(turned.as_ptr(), to, count);
+            }
+        }
     });
-    // SAFETY: the tasks cover all outputs, and each writes all rows.
+    // SAFETY: the tasks cover all outputs of all rows.
     unsafe { written(out) }
 }
 
-/// `out[row · stride + o] = sums[o · places + row]` in blocks that fit the first-level cache.
-///
-/// # Safety
-/// `out` must be writable at all these places.
-unsafe fn turn(sums: &[f32], places: usize, rows: usize, out: *mut f32, stride: usize) {
-    const BLOCK: usize = 16;
-    for start in (0..rows).step_by(BLOCK) {
-        for row in start..rows.min(start + BLOCK) {
-            for (o, sums) in sums.chunks_exact(places).enumerate() {
-                // SAFETY: the caller's promise.
-                unsafe { *out.add(row * stride + o) = sums[row] };
-            }
-        }
-    }
+/// Side of the blocks that [`turn`] works in.
+const SIDE: usize = 8;
+
+/// `out[k · stride + row] = x[row · depth + k]` for all rows of `x`.
+fn turn(x: &[f32], depth: usize, out: &mut [f32], stride: usize) {
+    turn_some(x, depth, depth, out, stride);
 }
 
-/// Some outputs of all rows.
+/// The same for the first `count` values of each row.
+fn turn_some(x: &[f32], depth: usize, count: usize, out: &mut [f32], stride: usize) {
+    let rows = x.len() / depth;
+    assert!(rows <= stride && count <= depth && count * stride <= out.len());
+    dispatch(move || {
+        let (whole_rows, whole_count) = (rows / SIDE * SIDE, count / SIDE * SIDE);
+        for k in (0..whole_count).step_by(SIDE) {
+            for row in (0..whole_rows).step_by(SIDE) {
+                let mut block = [[0.0f32; SIDE]; SIDE];
+                for (r, line) in block.iter_mut().enumerate() {
+                    line.copy_from_slice(&x[(row + r) * depth + k..][..SIDE]);
+                }
+                for i in 0..SIDE {
+                    let column: [f32; SIDE] = std::array::from_fn(|r| block[r][i]);
+                    out[(k + i) * stride + row..][..SIDE].copy_from_slice(&column);
+                }
+            }
+        }
+        for row in 0..rows {
+            let from = if row < whole_rows { whole_count } else { 0 };
+            for k in from..count {
+                out[k * stride + row] = x[row * depth + k];
+            }
+        }
+    });
+}
+
+/// Some outputs of some panels' rows.
 struct Share<'a> {
     panels: &'a Panels,
+    held: Range<usize>,
     weight: &'a [f32],
     depth: usize,
     tile_rows: usize,
@@ -150,18 +188,18 @@ impl Share<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let Panels { data, width, count } = self.panels;
-        let (depth, places) = (self.depth, count * width);
+        let (depth, places) = (self.depth, self.held.len() * width);
         let outputs = self.weight.len() / depth;
         assert_eq!(
             *width,
             VECTORS * S::F32_LANES,
             "panels of these instructions"
         );
-        assert!(data.len() >= places * depth);
+        assert!(self.held.end <= *count && data.len() >= count * width * depth);
         assert!(self.sums.len() >= outputs.next_multiple_of(ROWS) * places);
         for from in (0..depth).step_by(DEPTH) {
             let length = DEPTH.min(depth - from);
-            for panel in 0..*count {
+            for (place, panel) in self.held.clone().enumerate() {
                 for tile in (0..outputs).step_by(ROWS) {
                     // Past the last output, the last one again: nobody reads what becomes of it.
                     let weights = std::array::from_fn(|row| {
@@ -171,9 +209,9 @@ impl Share<'_> {
                     // SAFETY: the assertions above bound the panel and the sums; the slices just taken, the weights.
                     unsafe {
                         let panel_start = data.as_ptr().add((panel * depth + from) * width);
-                        let sums = self.sums.as_mut_ptr().add(tile * places + panel * width);
-                        let place = (sums, places, from == 0);
-                        tile_sum::<S, ROWS, VECTORS>(simd, panel_start, weights, length, place);
+                        let sums = self.sums.as_mut_ptr().add(tile * places + place * width);
+                        let tile = (sums, places, from == 0);
+                        tile_sum::<S, ROWS, VECTORS>(simd, panel_start, weights, length, tile);
                     }
                 }
             }
