@@ -101,7 +101,7 @@ impl<'a> Weight<'a> {
 /// Convolves `x` of the given shape; the output's shape follows from [`Kind::output_size`].
 pub fn convolve(kind: Kind, x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
     let [images, channels, height, width] = shape;
-    if kind == Kind::Same && weight.size == 3 && winograd::pays(channels, weight.out_channels) {
+    if kind == Kind::Same && weight.size == 3 && winograd::pays(shape, weight.out_channels) {
         return winograd::convolve(x, shape, weight);
     }
     let (out_height, out_width) = (kind.output_size(height), kind.output_size(width));

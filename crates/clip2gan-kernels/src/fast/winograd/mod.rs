@@ -15,7 +15,7 @@ use crate::fast::multiply::{load, register_count, store, tile_rows};
 use crate::fast::pack::Lines;
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
-use transforms::{transform_input, transform_kernel, transform_output};
+use transforms::{transform_input, transform_kernels, transform_output};
 
 /// Numbers of a transformed tile.
 const POINTS: usize = 36;
@@ -23,12 +23,20 @@ const POINTS: usize = 36;
 /// Tiles that one task works on: a multiple of every register tile's width.
 const BLOCK: usize = 48;
 
+/// Most output channels of a register tile.
+const LANES: usize = 8;
+
+/// Fewest tiles of a map for which the transforms pay: the kernels are transformed however small the maps are. The number of images has no
+/// say, for a picture must not depend on those drawn with it.
+const FEWEST_TILES: usize = 16;
+
 /// Fewest channels on either side for which the transforms pay.
 const FEWEST_CHANNELS: usize = 16;
 
 /// Whether this way is the faster one.
-pub fn pays(channels: usize, out_channels: usize) -> bool {
-    channels.min(out_channels) >= FEWEST_CHANNELS
+pub fn pays([_, channels, height, width]: Shape, out_channels: usize) -> bool {
+    let tiles = height.div_ceil(4) * width.div_ceil(4);
+    channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= FEWEST_TILES
 }
 
 /// Tiles of a batch on one line, with one place after each row of tiles and one row after each image, which hold the
@@ -173,20 +181,33 @@ impl Weights {
         let size = tiles * channels * rows;
         let mut packed = vec![0.0; POINTS * size];
         let shared = SharedMut(packed.as_mut_ptr());
-        (0..out_channels).into_par_iter().for_each(|o| {
-            for i in 0..channels {
-                let kernel: [[f32; 3]; 3] =
-                    std::array::from_fn(|y| std::array::from_fn(|x| weight.at(o, i, y, x)));
-                let columns = kernel.map(transform_kernel);
-                let at = (o / rows * channels + i) * rows + o % rows;
-                for x in 0..6 {
-                    let column = transform_kernel(columns.map(|row| row[x]));
-                    for (y, value) in column.into_iter().enumerate() {
-                        // SAFETY: each output channel writes its own rows of `packed`.
-                        unsafe { *shared.get().add((6 * y + x) * size + at) = value }
+        (0..tiles).into_par_iter().for_each(|tile| {
+            let lanes = rows.min(out_channels - tile * rows);
+            dispatch(|| {
+                for i in 0..channels {
+                    // The tile's output channels side by side: `rows` of them are stored together.
+                    let kernel = |y: usize, x: usize| -> [f32; LANES] {
+                        std::array::from_fn(|lane| match lane < lanes {
+                            true => weight.at(tile * rows + lane, i, y, x),
+                            false => 0.0,
+                        })
+                    };
+                    let columns: [[[f32; LANES]; 6]; 3] = std::array::from_fn(|y| {
+                        transform_kernels([kernel(y, 0), kernel(y, 1), kernel(y, 2)])
+                    });
+                    let at = (tile * channels + i) * rows;
+                    for x in 0..6 {
+                        let column = transform_kernels(columns.map(|row| row[x]));
+                        for (y, values) in column.iter().enumerate() {
+                            // SAFETY: each tile writes its own rows of `packed`; `rows` is at most `LANES`.
+                            unsafe {
+                                let to = shared.get().add((6 * y + x) * size + at);
+                                std::ptr::copy_nonoverlapping(values.as_ptr(), to, rows);
+                            }
+                        }
                     }
                 }
-            }
+            });
         });
         Self {
             packed,
@@ -378,23 +399,39 @@ unsafe fn scatter(
     [images, outs, height, width]: Shape,
     out: SharedMut,
 ) {
-    for place in 0..BLOCK {
+    let mut place = 0;
+    while place < BLOCK {
         let at = start + place;
         let (image, row, column) = (
             at / tiles.image(),
             at % tiles.image() / tiles.row(),
             at % tiles.row(),
         );
-        if image >= images || row >= tiles.rows || column >= tiles.columns {
-            continue;
-        }
-        let (rows, columns) = ((height - 4 * row).min(4), (width - 4 * column).min(4));
-        for y in 0..rows {
-            let at = ((image * outs + o) * height + 4 * row + y) * width + 4 * column;
-            for x in 0..columns {
-                // SAFETY: the caller's promise; (4·row + y, 4·column + x) is inside the map.
-                unsafe { *out.get().add(at + x) = pixels[(4 * y + x) * BLOCK + place] }
+        // Tiles of one row of the map stand side by side.
+        let run = (tiles.row() - column).min(BLOCK - place);
+        if image < images && row < tiles.rows {
+            let (rows, columns) = ((height - 4 * row).min(4), width - (4 * column).min(width));
+            let whole = (columns / 4).min(run);
+            for y in 0..rows {
+                let at = ((image * outs + o) * height + 4 * row + y) * width + 4 * column;
+                let [a, b, c, d] =
+                    std::array::from_fn(|x| &pixels[(4 * y + x) * BLOCK + place..][..run]);
+                // SAFETY: the caller's promise; whole tiles and the part of the last one are inside the map's row.
+                unsafe {
+                    let to =
+                        std::slice::from_raw_parts_mut(out.get().add(at), columns.min(4 * run));
+                    let (fours, last) = to.as_chunks_mut::<4>();
+                    for (to, (((&a, &b), &c), &d)) in
+                        fours.iter_mut().zip(a.iter().zip(b).zip(c).zip(d))
+                    {
+                        *to = [a, b, c, d];
+                    }
+                    for (x, to) in last.iter_mut().enumerate() {
+                        *to = pixels[(4 * y + x) * BLOCK + place + whole];
+                    }
+                }
             }
         }
+        place += run;
     }
 }

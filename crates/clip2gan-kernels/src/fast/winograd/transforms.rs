@@ -2,17 +2,26 @@
 
 use pulp::Simd;
 
-/// `G·g`
-pub fn transform_kernel([a, b, c]: [f32; 3]) -> [f32; 6] {
-    let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
-    [
-        a / 4.0,
-        -(a + b + c) / 6.0,
-        -(a - b + c) / 6.0,
-        outer + inner,
-        outer - inner,
-        c,
-    ]
+/// `G·g` of several kernels, side by side.
+#[inline(always)]
+pub fn transform_kernels<const N: usize>([a, b, c]: [[f32; N]; 3]) -> [[f32; N]; 6] {
+    let mut out = [[0.0; N]; 6];
+    for lane in 0..N {
+        let (a, b, c) = (a[lane], b[lane], c[lane]);
+        let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
+        let points = [
+            a / 4.0,
+            -(a + b + c) / 6.0,
+            -(a - b + c) / 6.0,
+            outer + inner,
+            outer - inner,
+            c,
+        ];
+        for (out, point) in out.iter_mut().zip(points) {
+            out[lane] = point;
+        }
+    }
+    out
 }
 
 /// `Bᵀ·d`
