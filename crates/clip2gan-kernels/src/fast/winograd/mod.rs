@@ -4,27 +4,28 @@
 //! multiplications, so over channels it is 36 small matrix products. Tiles stand side by side on a line as pixels do
 //! in [`grid`](super::grid), so that a vector holds the same pixel of neighbouring tiles.
 
+mod tiles;
 mod transforms;
+mod weights;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::instructions::dispatch;
 use crate::fast::conv::{Shape, Weight};
-use crate::fast::multiply::{load, register_count, store, tile_rows};
+use crate::fast::multiply::{load, store};
 use crate::fast::pack::Lines;
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
-use transforms::{transform_input, transform_kernels, transform_output};
+use tiles::{Tiles, pack, scatter};
+use transforms::{transform_input, transform_output};
+use weights::Weights;
 
 /// Numbers of a transformed tile.
 const POINTS: usize = 36;
 
 /// Tiles that one task works on: a multiple of every register tile's width.
 const BLOCK: usize = 48;
-
-/// Most output channels of a register tile.
-const LANES: usize = 8;
 
 /// Fewest tiles of a map for which the transforms pay: the kernels are transformed however small the maps are. The number of images has no
 /// say, for a picture must not depend on those drawn with it.
@@ -37,34 +38,6 @@ const FEWEST_CHANNELS: usize = 16;
 pub fn pays([_, channels, height, width]: Shape, out_channels: usize) -> bool {
     let tiles = height.div_ceil(4) * width.div_ceil(4);
     channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= FEWEST_TILES
-}
-
-/// Tiles of a batch on one line, with one place after each row of tiles and one row after each image, which hold the
-/// first rows and columns of tiles that don't exist.
-#[derive(Clone, Copy)]
-struct Tiles {
-    images: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Tiles {
-    fn row(self) -> usize {
-        self.columns + 1
-    }
-
-    fn image(self) -> usize {
-        (self.rows + 1) * self.row()
-    }
-
-    fn len(self) -> usize {
-        self.images * self.image()
-    }
-
-    /// Floats per phase: places, and what the last tile of the last block reads behind them.
-    fn plane(self) -> usize {
-        self.len().next_multiple_of(BLOCK) + self.row() + 1
-    }
 }
 
 /// Convolves `x` with padding 1; the output has the input's size.
@@ -119,106 +92,6 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
     });
     // SAFETY: the tiles cover every map, and each was scattered for every channel.
     unsafe { written(out) }
-}
-
-/// One line per channel and phase: phase `4·y + x` holds, at the place of tile (r, c), the pixel
-/// (4r + y − 1, 4c + x − 1), zero outside the map.
-fn pack(x: &[f32], [_, channels, height, width]: Shape, tiles: Tiles) -> Lines {
-    let plane = tiles.plane();
-    let mut data = take(channels * 16 * plane);
-    data.par_chunks_mut(16 * plane)
-        .enumerate()
-        .for_each(|(c, lines)| {
-            for line in lines.chunks_exact_mut(plane) {
-                line[tiles.len()..].fill(0.0);
-            }
-            for n in 0..tiles.images {
-                let map = &x[(n * channels + c) * height * width..][..height * width];
-                for y in 0..4 * (tiles.rows + 1) {
-                    let start = n * tiles.image() + y / 4 * tiles.row();
-                    let phases = &mut lines[y % 4 * 4 * plane..][..4 * plane];
-                    let row = match y.checked_sub(1) {
-                        Some(y) if y < height => &map[y * width..][..width],
-                        _ => &[],
-                    };
-                    for (phase, line) in phases.chunks_exact_mut(plane).enumerate() {
-                        let places = &mut line[start..][..tiles.row()];
-                        // The first place of phase 0 is the column left of the map.
-                        let (places, from) = match phase {
-                            0 => {
-                                places[0] = 0.0;
-                                (&mut places[1..], 3)
-                            }
-                            _ => (places, phase - 1),
-                        };
-                        let mut values = row.get(from..).unwrap_or(&[]).iter().step_by(4);
-                        for place in places {
-                            *place = values.next().copied().unwrap_or(0.0);
-                        }
-                    }
-                }
-            }
-        });
-    Lines {
-        data,
-        channels,
-        stride: 16 * plane,
-    }
-}
-
-/// Transformed weights, `[point][tile of output channels][in channel][row of tile]`.
-struct Weights {
-    packed: Vec<f32>,
-    out_channels: usize,
-    rows: usize,
-}
-
-impl Weights {
-    fn new(weight: Weight, channels: usize) -> Self {
-        let out_channels = weight.out_channels();
-        let rows = tile_rows(register_count(), out_channels);
-        let tiles = out_channels.div_ceil(rows);
-        let size = tiles * channels * rows;
-        let mut packed = vec![0.0; POINTS * size];
-        let shared = SharedMut(packed.as_mut_ptr());
-        (0..tiles).into_par_iter().for_each(|tile| {
-            let lanes = rows.min(out_channels - tile * rows);
-            dispatch(|| {
-                for i in 0..channels {
-                    // The tile's output channels side by side: `rows` of them are stored together.
-                    let kernel = |y: usize, x: usize| -> [f32; LANES] {
-                        std::array::from_fn(|lane| match lane < lanes {
-                            true => weight.at(tile * rows + lane, i, y, x),
-                            false => 0.0,
-                        })
-                    };
-                    let columns: [[[f32; LANES]; 6]; 3] = std::array::from_fn(|y| {
-                        transform_kernels([kernel(y, 0), kernel(y, 1), kernel(y, 2)])
-                    });
-                    let at = (tile * channels + i) * rows;
-                    for x in 0..6 {
-                        let column = transform_kernels(columns.map(|row| row[x]));
-                        for (y, values) in column.iter().enumerate() {
-                            // SAFETY: each tile writes its own rows of `packed`; `rows` is at most `LANES`.
-                            unsafe {
-                                let to = shared.get().add((6 * y + x) * size + at);
-                                std::ptr::copy_nonoverlapping(values.as_ptr(), to, rows);
-                            }
-                        }
-                    }
-                }
-            });
-        });
-        Self {
-            packed,
-            out_channels,
-            rows,
-        }
-    }
-
-    fn tiles(&self) -> usize {
-        self.out_channels.div_ceil(self.rows)
-    }
 }
 
 /// One block of tiles, some tiles of output channels.
@@ -384,54 +257,5 @@ impl Block<'_> {
                 }
             }
         }
-    }
-}
-
-/// Writes a block of tiles of channel `o` to their places in the map; what stands over its edges is dropped.
-///
-/// # Safety
-/// `out` must be a whole map of this shape, and nobody else may write these tiles.
-unsafe fn scatter(
-    pixels: &[f32],
-    start: usize,
-    tiles: Tiles,
-    o: usize,
-    [images, outs, height, width]: Shape,
-    out: SharedMut,
-) {
-    let mut place = 0;
-    while place < BLOCK {
-        let at = start + place;
-        let (image, row, column) = (
-            at / tiles.image(),
-            at % tiles.image() / tiles.row(),
-            at % tiles.row(),
-        );
-        // Tiles of one row of the map stand side by side.
-        let run = (tiles.row() - column).min(BLOCK - place);
-        if image < images && row < tiles.rows {
-            let (rows, columns) = ((height - 4 * row).min(4), width - (4 * column).min(width));
-            let whole = (columns / 4).min(run);
-            for y in 0..rows {
-                let at = ((image * outs + o) * height + 4 * row + y) * width + 4 * column;
-                let [a, b, c, d] =
-                    std::array::from_fn(|x| &pixels[(4 * y + x) * BLOCK + place..][..run]);
-                // SAFETY: the caller's promise; whole tiles and the part of the last one are inside the map's row.
-                unsafe {
-                    let to =
-                        std::slice::from_raw_parts_mut(out.get().add(at), columns.min(4 * run));
-                    let (fours, last) = to.as_chunks_mut::<4>();
-                    for (to, (((&a, &b), &c), &d)) in
-                        fours.iter_mut().zip(a.iter().zip(b).zip(c).zip(d))
-                    {
-                        *to = [a, b, c, d];
-                    }
-                    for (x, to) in last.iter_mut().enumerate() {
-                        *to = pixels[(4 * y + x) * BLOCK + place + whole];
-                    }
-                }
-            }
-        }
-        place += run;
     }
 }
