@@ -6,6 +6,7 @@
 mod bad_input;
 mod classes;
 mod commands;
+mod features;
 mod networks;
 mod pipeline;
 mod support;
