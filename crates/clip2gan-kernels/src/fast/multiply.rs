@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::grid::BLOCK;
-use super::instructions::dispatch;
+use super::instructions::{Chosen, chosen};
 use super::pack::Lines;
 use super::scratch::take;
 
@@ -26,6 +26,8 @@ pub struct Group {
     packed: Vec<f32>,
     out_channels: usize,
     tile: usize,
+    /// What the tile was chosen for, and so what it must run on.
+    instructions: Chosen,
 }
 
 impl Group {
@@ -36,7 +38,8 @@ impl Group {
         offsets: Vec<usize>,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
-        let tile = tile_rows(register_count(), out_channels);
+        let instructions = chosen();
+        let tile = tile_rows(register_count(instructions), out_channels);
         let taps = offsets.len();
         let mut packed = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
         for o in 0..out_channels {
@@ -52,6 +55,7 @@ impl Group {
             packed,
             out_channels,
             tile,
+            instructions,
         }
     }
 
@@ -88,7 +92,7 @@ pub fn multiply(
             }
             let start = block * BLOCK;
             let mut sums = take(tiles.len() * group.tile * BLOCK);
-            dispatch(Block {
+            group.instructions.dispatch(Block {
                 lines,
                 group,
                 tiles: tiles.clone(),
@@ -240,8 +244,8 @@ pub unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
     unsafe { (at as *mut S::f32s).write_unaligned(value) }
 }
 
-/// Vector registers of the instruction set that [`dispatch`] picks.
-pub fn register_count() -> usize {
+/// Vector registers of an instruction set.
+pub fn register_count(instructions: Chosen) -> usize {
     struct Count;
     impl WithSimd for Count {
         type Output = usize;
@@ -251,5 +255,5 @@ pub fn register_count() -> usize {
             S::REGISTER_COUNT
         }
     }
-    dispatch(Count)
+    instructions.dispatch(Count)
 }

@@ -11,7 +11,6 @@ mod weights;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::instructions::dispatch;
 use crate::fast::conv::{Shape, Weight};
 use crate::fast::multiply::{load, store};
 use crate::fast::pack::Lines;
@@ -66,7 +65,7 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
         let mut transformed = take(POINTS * channels * BLOCK);
         let mut products = take(POINTS * row_tiles.len() * weights.rows * BLOCK);
         let mut pixels = take((last - first) * 16 * BLOCK);
-        dispatch(Block {
+        weights.instructions.dispatch(Block {
             lines: &lines,
             tiles,
             weights: &weights,

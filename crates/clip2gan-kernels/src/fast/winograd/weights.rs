@@ -6,7 +6,7 @@ use super::POINTS;
 use super::transforms::transform_kernels;
 use crate::fast::SharedMut;
 use crate::fast::conv::Weight;
-use crate::fast::instructions::dispatch;
+use crate::fast::instructions::{Chosen, chosen};
 use crate::fast::multiply::{register_count, tile_rows};
 
 /// Most output channels of a register tile.
@@ -17,19 +17,22 @@ pub struct Weights {
     pub packed: Vec<f32>,
     out_channels: usize,
     pub rows: usize,
+    /// What the tile was chosen for, and so what it must run on.
+    pub instructions: Chosen,
 }
 
 impl Weights {
     pub fn new(weight: Weight, channels: usize) -> Self {
         let out_channels = weight.out_channels();
-        let rows = tile_rows(register_count(), out_channels);
+        let instructions = chosen();
+        let rows = tile_rows(register_count(instructions), out_channels);
         let tiles = out_channels.div_ceil(rows);
         let size = tiles * channels * rows;
         let mut packed = vec![0.0; POINTS * size];
         let shared = SharedMut(packed.as_mut_ptr());
         (0..tiles).into_par_iter().for_each(|tile| {
             let lanes = rows.min(out_channels - tile * rows);
-            dispatch(|| {
+            instructions.dispatch(|| {
                 for i in 0..channels {
                     // The tile's output channels side by side: `rows` of them are stored together.
                     let kernel = |y: usize, x: usize| -> [f32; LANES] {
@@ -59,6 +62,7 @@ impl Weights {
             packed,
             out_channels,
             rows,
+            instructions,
         }
     }
 
