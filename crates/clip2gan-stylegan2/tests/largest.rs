@@ -12,7 +12,7 @@ fn peak() -> Option<u64> {
 }
 
 #[test]
-#[ignore = "a 1024 px generator: seconds of work and over a gigabyte of memory"]
+#[ignore = "a 1024 px generator: seconds of work and hundreds of megabytes"]
 fn config_f_draws_1024_pixels_in_less_than_3_gb() {
     let device = Device::flex();
     let config = GeneratorConfig::config_f(1024);
