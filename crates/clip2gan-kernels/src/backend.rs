@@ -2,8 +2,8 @@
 
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
-use crate::fast::{conv::Kind, maps::Shape};
-use crate::{Nonlinearity, Resampling};
+use crate::fast::{conv::Kind, finish::Shape};
+use crate::{Modulation, Nonlinearity, Resampling};
 
 /// The operations as burn dispatches them, for contiguous or strided `f32` tensors on the CPU backend.
 #[backend_extension(Flex, Autodiff)]
@@ -38,7 +38,28 @@ pub trait StyleganOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The transformers' operations, likewise.
+/// A whole layer of StyleGAN2's synthesis, where nothing is differentiated.
+#[backend_extension(Flex)]
+pub trait LayerOps: Backend {
+    /// `clamp(gain · activation(d · filter(conv(x · style, weight)) + noise · strength + bias))`; absent parts are tensors without
+    /// elements.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the extension takes tensors one by one"
+    )]
+    fn stylegan_layer(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        style: FloatTensor<Self>,
+        noise: FloatTensor<Self>,
+        strength: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        modulation: Modulation,
+        shape: Shape,
+    ) -> FloatTensor<Self>;
+}
+
+/// The transformers' operations, as the first ones.
 #[backend_extension(Flex, Autodiff)]
 pub trait ClipOps: Backend {
     /// `nonlinearity(x · weightᵀ + bias)`; an absent bias is a tensor without elements.

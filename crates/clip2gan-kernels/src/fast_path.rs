@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
-use crate::backend::{ClipOps, StyleganOps};
-use crate::fast::{conv::Kind, maps::Shape};
-use crate::{Epilogue, Nonlinearity, PLAIN, Resampling};
+use crate::backend::{ClipOps, LayerOps, StyleganOps};
+use crate::fast::{conv::Kind, finish::Shape};
+use crate::{Epilogue, Modulation, Nonlinearity, PLAIN, Resampling};
 
 /// Whether the kernels serve tensors like this one.
 pub fn serves<const D: usize>(x: &Tensor<D>) -> bool {
@@ -57,21 +57,7 @@ pub fn scale(x: Tensor<4>, scale: Tensor<2>) -> Tensor<4> {
 }
 
 pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
-    let [images, channels, height, width] = x.dims();
-    if let Some(demodulation) = &epilogue.demodulation {
-        assert_eq!(demodulation.dims(), [images, channels], "demodulation");
-    }
-    if let Some((noise, _)) = &epilogue.noise {
-        let [samples, planes, rows, columns] = noise.dims();
-        assert!(
-            samples == 1 || samples == images,
-            "noise for one sample or for each"
-        );
-        assert_eq!([planes, rows, columns], [1, height, width], "noise");
-    }
-    if let Some(bias) = &epilogue.bias {
-        assert_eq!(bias.dims(), [channels], "bias");
-    }
+    epilogue.check(x.dims());
     let absent = || Tensor::<1>::empty([0], &x.device()).into_dispatch();
     let (noise, strength) = epilogue.noise.unzip();
     let demodulation = epilogue
@@ -92,6 +78,52 @@ pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         noise,
         strength,
         bias,
+        shape,
+    ))
+}
+
+/// Whether a whole layer can be one operation: it is served, and nothing of it is differentiated.
+pub fn serves_layer(x: &Tensor<4>, weight: &Tensor<4>, style: &Tensor<2>) -> bool {
+    let tracked = [x.device(), weight.device(), style.device()]
+        .iter()
+        .any(Device::is_autodiff);
+    !tracked && serves(x)
+}
+
+pub fn layer(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    style: Tensor<2>,
+    modulation: Modulation,
+    epilogue: Epilogue,
+) -> Tensor<4> {
+    let ([images, channels, height, width], [outs, ins, k, k2]) = (x.dims(), weight.dims());
+    assert_eq!(channels, ins, "channels of the map and of the weight");
+    assert_eq!(style.dims(), [images, channels], "a style for each channel");
+    assert!(
+        k == k2 && (k == 3 || k == 1 && modulation.up.is_none()),
+        "a {k}×{k2} kernel"
+    );
+    let factor = if modulation.up.is_some() { 2 } else { 1 };
+    epilogue.check([images, outs, factor * height, factor * width]);
+    let absent = || Tensor::<1>::empty([0], &x.device()).into_dispatch();
+    let (noise, strength) = epilogue.noise.unzip();
+    let noise = noise.map_or_else(absent, Tensor::into_dispatch);
+    let strength = strength.map_or_else(absent, Tensor::into_dispatch);
+    let bias = epilogue.bias.map_or_else(absent, Tensor::into_dispatch);
+    let shape = Shape {
+        activation: epilogue.activation,
+        gain: epilogue.gain,
+        clamp: epilogue.clamp,
+    };
+    Tensor::from_dispatch(Dispatch::stylegan_layer(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        style.into_dispatch(),
+        noise,
+        strength,
+        bias,
+        modulation,
         shape,
     ))
 }
@@ -131,4 +163,24 @@ pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) 
         bias.into_dispatch(),
         epsilon,
     ))
+}
+
+impl Epilogue {
+    /// Checks the parts against the maps that they are for.
+    fn check(&self, [images, channels, height, width]: [usize; 4]) {
+        if let Some(demodulation) = &self.demodulation {
+            assert_eq!(demodulation.dims(), [images, channels], "demodulation");
+        }
+        if let Some((noise, _)) = &self.noise {
+            let [samples, planes, rows, columns] = noise.dims();
+            assert!(
+                samples == 1 || samples == images,
+                "noise for one sample or for each"
+            );
+            assert_eq!([planes, rows, columns], [1, height, width], "noise");
+        }
+        if let Some(bias) = &self.bias {
+            assert_eq!(bias.dims(), [channels], "bias");
+        }
+    }
 }

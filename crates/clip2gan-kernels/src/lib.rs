@@ -16,7 +16,10 @@ mod fast;
 mod fast_path;
 #[cfg(feature = "flex")]
 mod flex;
+mod layer;
 pub mod plain;
+
+pub use layer::{Modulation, conv2d_resample, demodulation, energy, modulated_conv2d};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,7 +37,7 @@ pub fn set_plain(plain: bool) {
 }
 
 /// Vector instructions, for [`limit_instructions`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Instructions {
     /// The best that the processor has: AVX-512, AVX2 with FMA, NEON, or portable code.
@@ -49,7 +52,7 @@ pub enum Instructions {
 /// process; without the feature `flex` there is nothing to limit.
 pub fn limit_instructions(most: Instructions) {
     #[cfg(feature = "flex")]
-    fast::instructions::limit(most);
+    fast::instructions::set_limit(most);
     #[cfg(not(feature = "flex"))]
     let _ = most;
 }

@@ -10,7 +10,7 @@ use burn_autodiff::{
 
 use crate::Resampling;
 use crate::backend::{StyleganGradients, StyleganOps};
-use crate::fast::{conv::Kind, maps::Shape};
+use crate::fast::{conv::Kind, finish::Shape};
 
 #[derive(Debug)]
 struct Conv;

@@ -4,11 +4,12 @@
 //! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
 
 use super::correlate::correlate;
+use super::direct;
+use super::finish::Finish;
 use super::grid::Grid;
-use super::multiply::{Group, multiply};
-use super::pack::{pack, pack_phases};
-use super::winograd;
-use super::{SharedMut, unwritten, written};
+use super::multiply::Packed;
+use super::pack::{Maps, pack, pack_phases};
+use super::winograd::{self, Layout};
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
 /// [`conv2d_up`](crate::conv2d_up).
@@ -80,9 +81,14 @@ impl<'a> Weight<'a> {
         }
     }
 
-    /// Channels of the output.
-    pub fn out_channels(&self) -> usize {
-        self.out_channels
+    /// Channels of the output and of the input.
+    pub fn channels(&self) -> [usize; 2] {
+        [self.out_channels, self.in_channels]
+    }
+
+    /// Height and width of the kernel.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// One number of the weight as the convolution sees it.
@@ -98,91 +104,53 @@ impl<'a> Weight<'a> {
     }
 }
 
+/// A weight made ready for one kind of convolution of maps of one size.
+pub struct Ready {
+    kind: Kind,
+    /// Height and width of the kernel.
+    size: usize,
+    out_channels: usize,
+    way: Way,
+}
+
+enum Way {
+    Winograd(winograd::Weights),
+    /// One weight, or one for each phase of [`Kind::Up`].
+    Direct(Vec<Packed>),
+}
+
+impl Ready {
+    /// For maps of `height` × `width`.
+    pub fn new(kind: Kind, weight: Weight, map: [usize; 2]) -> Self {
+        let channels = [weight.out_channels, weight.in_channels];
+        let by_winograd = kind == Kind::Same && weight.size == 3 && winograd::pays(channels, map);
+        let way = match by_winograd {
+            true => Way::Winograd(winograd::Weights::new(weight)),
+            false => Way::Direct(direct::pack_weight(kind, weight)),
+        };
+        Self {
+            kind,
+            size: weight.size,
+            out_channels: weight.out_channels,
+            way,
+        }
+    }
+
+    /// Convolves maps of that size; `finish` is for the result, but not of [`Kind::Up`].
+    pub fn convolve(&self, x: Maps, finish: Option<Finish>) -> Vec<f32> {
+        match &self.way {
+            Way::Winograd(weights) => winograd::convolve(x, weights, Layout::Plain, finish),
+            Way::Direct(packed) => {
+                direct::convolve((self.kind, self.size), x, self.out_channels, packed, finish)
+            }
+        }
+    }
+}
+
 /// Convolves `x` of the given shape; the output's shape follows from [`Kind::output_size`].
 pub fn convolve(kind: Kind, x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
-    let [images, channels, height, width] = shape;
-    if kind == Kind::Same && weight.size == 3 && winograd::pays(shape, weight.out_channels) {
-        return winograd::convolve(x, shape, weight);
-    }
-    let (out_height, out_width) = (kind.output_size(height), kind.output_size(width));
-    let size = out_height * out_width;
-    let mut out = unwritten(images * weight.out_channels * size);
-    let shared = SharedMut(out.as_mut_ptr().cast());
-    let outs = weight.out_channels;
-    match kind {
-        Kind::Same | Kind::Down => {
-            let (lines, grid) = match kind {
-                Kind::Same => {
-                    let grid = Grid {
-                        images,
-                        height,
-                        width,
-                    };
-                    (pack(x, channels, grid), grid)
-                }
-                _ => {
-                    let grid = Grid {
-                        images,
-                        height: out_height,
-                        width: out_width,
-                    };
-                    (pack_phases(x, channels, grid), grid)
-                }
-            };
-            let k = weight.size;
-            let group = Group::new(outs, channels, offsets(kind, k, grid), |o, i, tap| {
-                weight.at(o, i, tap / k, tap % k)
-            });
-            multiply(&lines, &[group], grid.len(), |_, o, start, values| {
-                for_each_run(
-                    grid,
-                    grid.height,
-                    grid.width,
-                    start,
-                    values,
-                    |n, r, c, run| {
-                        let at = ((n * outs + o) * grid.height + r) * grid.width + c;
-                        // SAFETY: places are written once, by the task that holds them; `at + run.len()` is inside `out`.
-                        unsafe { copy(run, shared.get().add(at)) }
-                    },
-                );
-            });
-        }
-        Kind::Up => {
-            let grid = Grid {
-                images,
-                height,
-                width,
-            };
-            let lines = pack(x, channels, grid);
-            let phases: Vec<_> = (0..4)
-                .map(|phase| up_taps(phase / 2, phase % 2, grid))
-                .collect();
-            let groups: Vec<Group> = phases
-                .iter()
-                .map(|taps| {
-                    let offsets = taps.iter().map(|tap| tap.2).collect();
-                    Group::new(outs, channels, offsets, |o, i, tap| {
-                        weight.at(o, i, taps[tap].0, taps[tap].1)
-                    })
-                })
-                .collect();
-            multiply(&lines, &groups, grid.len(), |phase, o, start, values| {
-                let (odd_row, odd_column) = (phase / 2, phase % 2);
-                let (rows, columns) = (height + 1 - odd_row, width + 1 - odd_column);
-                for_each_run(grid, rows, columns, start, values, |n, r, c, run| {
-                    let row = (n * outs + o) * out_height + 2 * r + odd_row;
-                    let at = row * out_width + 2 * c + odd_column;
-                    for (step, &value) in run.iter().enumerate() {
-                        // SAFETY: as above; phases write different places.
-                        unsafe { *shared.get().add(at + 2 * step) = value }
-                    }
-                });
-            });
-        }
-    }
-    // SAFETY: the grid holds every pixel of the output, and `Up`'s four phases make up the whole map.
-    unsafe { written(out) }
+    let [_, _, height, width] = shape;
+    Ready::new(kind, weight, [height, width]).convolve(Maps::new(x, shape), None)
 }
 
 /// Gradient of the weight `[out, in, k, k]` of a convolution of `x`, given the gradient of its output.
@@ -194,6 +162,14 @@ pub fn weight_gradient(
     out_channels: usize,
     k: usize,
 ) -> Vec<f32> {
+    let grad_shape = [
+        images,
+        out_channels,
+        kind.output_size(height),
+        kind.output_size(width),
+    ];
+    let x_maps = Maps::new(x, [images, channels, height, width]);
+    let grad_maps = Maps::new(grad, grad_shape);
     match kind {
         Kind::Same => {
             let grid = Grid {
@@ -201,7 +177,7 @@ pub fn weight_gradient(
                 height,
                 width,
             };
-            let (left, right) = (pack(grad, out_channels, grid), pack(x, channels, grid));
+            let (left, right) = (pack(grad_maps, grid), pack(x_maps, grid));
             correlate(
                 &left,
                 grid.lead(),
@@ -216,10 +192,7 @@ pub fn weight_gradient(
                 height: kind.output_size(height),
                 width: kind.output_size(width),
             };
-            let (left, right) = (
-                pack(grad, out_channels, grid),
-                pack_phases(x, channels, grid),
-            );
+            let (left, right) = (pack(grad_maps, grid), pack_phases(x, channels, grid));
             correlate(
                 &left,
                 grid.lead(),
@@ -235,10 +208,7 @@ pub fn weight_gradient(
                 height,
                 width,
             };
-            let (left, right) = (
-                pack(x, channels, grid),
-                pack_phases(grad, out_channels, grid),
-            );
+            let (left, right) = (pack(x_maps, grid), pack_phases(grad, out_channels, grid));
             let taps = offsets(Kind::Down, k, grid);
             let transposed = correlate(&left, grid.lead(), &right, &taps, grid.len());
             swap_channels(&transposed, channels, out_channels, k * k)
@@ -247,7 +217,7 @@ pub fn weight_gradient(
 }
 
 /// Offsets of the k² taps from the start of a channel's lines, for `Same` and `Down`.
-fn offsets(kind: Kind, k: usize, grid: Grid) -> Vec<usize> {
+pub fn offsets(kind: Kind, k: usize, grid: Grid) -> Vec<usize> {
     let taps = (0..k).flat_map(|y| (0..k).map(move |x| (y, x)));
     match kind {
         Kind::Down => taps
@@ -260,53 +230,6 @@ fn offsets(kind: Kind, k: usize, grid: Grid) -> Vec<usize> {
             .map(|(y, x)| grid.lead() + y * grid.row() + x - (k / 2) * (grid.row() + 1))
             .collect(),
     }
-}
-
-/// The taps (row, column, offset) that meet at output pixels of one parity of row and column.
-fn up_taps(odd_row: usize, odd_column: usize, grid: Grid) -> Vec<(usize, usize, usize)> {
-    let along = |odd: usize| if odd == 1 { vec![1] } else { vec![0, 2] };
-    let mut taps = Vec::with_capacity(4);
-    for y in along(odd_row) {
-        for x in along(odd_column) {
-            taps.push((y, x, grid.lead() - (y / 2) * grid.row() - x / 2));
-        }
-    }
-    taps
-}
-
-/// Cuts `values`, which stand at places `start..`, into runs inside rows: calls `run(image, row, column, values)` for
-/// those in the first `rows` rows and `columns` columns of each image.
-fn for_each_run(
-    grid: Grid,
-    rows: usize,
-    columns: usize,
-    start: usize,
-    values: &[f32],
-    mut run: impl FnMut(usize, usize, usize, &[f32]),
-) {
-    let mut done = 0;
-    while done < values.len() {
-        let place = start + done;
-        let (image, within) = (place / grid.image(), place % grid.image());
-        let (row, column) = (within / grid.row(), within % grid.row());
-        let count = (grid.row() - column).min(values.len() - done);
-        if row < rows && column < columns {
-            run(
-                image,
-                row,
-                column,
-                &values[done..][..count.min(columns - column)],
-            );
-        }
-        done += count;
-    }
-}
-
-/// # Safety
-/// `to` must be writable for `from.len()` floats that nobody else touches.
-unsafe fn copy(from: &[f32], to: *mut f32) {
-    // SAFETY: the caller's promise.
-    unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) }
 }
 
 /// `[a, b, taps]` → `[b, a, taps]`.

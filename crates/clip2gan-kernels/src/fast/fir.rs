@@ -3,6 +3,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::finish::Finish;
 use super::instructions::dispatch;
 use crate::Resampling;
 
@@ -37,8 +38,13 @@ impl Resampling {
     }
 }
 
-/// Resamples maps of `height` × `width`, one after the other.
-pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling) -> Vec<f32> {
+/// Resamples maps of `height` × `width`, one after the other; `finish` is for the result.
+pub fn resample(
+    x: &[f32],
+    [height, width]: [usize; 2],
+    resampling: &Resampling,
+    finish: Option<Finish>,
+) -> Vec<f32> {
     let out_height = resampling.output_size(height, 1);
     let out_width = resampling.output_size(width, 0);
     // The whole gain goes to the vertical taps; both are flipped, as a convolution's are.
@@ -49,6 +55,7 @@ pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling)
     let mut out = vec![0.0; planes * out_height * out_width];
     out.par_chunks_mut(out_height * out_width)
         .zip(x.par_chunks(height * width))
+        .enumerate()
         .for_each_init(
             || {
                 (
@@ -57,11 +64,11 @@ pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling)
                     vec![0.0; padded + 1 - across.len()],
                 )
             },
-            |(mixed, line, filtered), (out, x)| {
+            |(mixed, line, filtered), (plane, (out, x))| {
                 dispatch(Plane {
                     x,
                     size: (height, width),
-                    out,
+                    out: &mut *out,
                     out_width,
                     resampling,
                     upright: &upright,
@@ -70,6 +77,9 @@ pub fn resample(x: &[f32], height: usize, width: usize, resampling: &Resampling)
                     line,
                     filtered,
                 });
+                if let Some(finish) = &finish {
+                    finish.apply(plane, 0, out);
+                }
             },
         );
     out

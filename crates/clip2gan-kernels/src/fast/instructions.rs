@@ -9,8 +9,21 @@ use crate::Instructions;
 static MOST: AtomicU8 = AtomicU8::new(Instructions::Best as u8);
 
 /// Limits the choice from now on.
-pub fn limit(most: Instructions) {
+pub fn set_limit(most: Instructions) {
     MOST.store(most as u8, Ordering::Relaxed);
+}
+
+/// The limit now.
+pub fn limit() -> Instructions {
+    let most = MOST.load(Ordering::Relaxed);
+    let all = [
+        Instructions::Best,
+        Instructions::Avx2,
+        Instructions::Portable,
+    ];
+    all.into_iter()
+        .find(|&limit| limit as u8 == most)
+        .unwrap_or(Instructions::Portable)
 }
 
 /// Instructions that were chosen: what belongs together runs on the same ones, even if the limit changes meanwhile.
@@ -20,12 +33,12 @@ pub struct Chosen(Arch, bool);
 /// The best that the processor has and the limit allows.
 pub fn chosen() -> Chosen {
     let best = Arch::new();
-    let most = MOST.load(Ordering::Relaxed);
-    if most == Instructions::Best as u8 {
+    let most = limit();
+    if most == Instructions::Best {
         return Chosen(best, false);
     }
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if most == Instructions::Avx2 as u8
+    if most == Instructions::Avx2
         && let Some(simd) = pulp::x86::V3::try_new()
     {
         return Chosen(Arch::V3(simd), false);

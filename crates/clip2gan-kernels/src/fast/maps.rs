@@ -3,27 +3,9 @@
 
 use rayon::prelude::*;
 
+use super::finish::{Finish, Shape};
 use super::instructions::dispatch;
 use super::{unwritten, written};
-use crate::{Activation, LRELU_SLOPE};
-
-/// The constants of an epilogue.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    pub activation: Activation,
-    pub gain: f32,
-    pub clamp: Option<f32>,
-}
-
-impl Shape {
-    /// Slope on the negative side, gain included.
-    fn slopes(self) -> (f32, f32) {
-        match self.activation {
-            Activation::Linear => (self.gain, self.gain),
-            Activation::Lrelu => (self.gain, self.gain * LRELU_SLOPE),
-        }
-    }
-}
 
 /// Multiplies plane after plane (`size` floats each) by its scale.
 pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
@@ -61,7 +43,7 @@ pub fn plane_dots(
 
 /// Dot product over eight partial sums, so that it runs in vectors and always in the same order.
 #[inline(always)]
-fn dot(x: &[f32], y: &[f32]) -> f32 {
+pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     let (x, x_rest) = x.as_chunks::<8>();
     let (y, y_rest) = y.as_chunks::<8>();
     let mut sums = [0.0; 8];
@@ -92,47 +74,17 @@ pub fn plane_sums(x: &[f32], size: usize) -> Vec<f32> {
         .collect()
 }
 
-/// What an epilogue adds and multiplies with, as slices.
-#[derive(Clone, Copy)]
-pub struct Parts<'a> {
-    /// `[images · channels]`
-    pub demodulation: Option<&'a [f32]>,
-    /// `[images or 1, size]` and the strength.
-    pub noise: Option<(&'a [f32], f32)>,
-    /// `[channels]`
-    pub bias: Option<&'a [f32]>,
-}
-
 /// `clamp(gain · activation(x · demodulation + noise · strength + bias))`
-pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Shape) -> Vec<f32> {
-    let (above, below) = shape.slopes();
-    let limit = shape.clamp.unwrap_or(f32::INFINITY);
+pub fn epilogue(x: &[f32], finish: Finish) -> Vec<f32> {
     let mut out = unwritten(x.len());
-    out.par_chunks_mut(size)
-        .zip(x.par_chunks(size))
+    out.par_chunks_mut(finish.size)
+        .zip(x.par_chunks(finish.size))
         .enumerate()
         .for_each(|(plane, (out, x))| {
-            let scale = parts.demodulation.map_or(1.0, |scales| scales[plane]);
-            let bias = parts.bias.map_or(0.0, |bias| bias[plane % channels]);
-            let shaped = move |value: f32| {
-                let slope = if value >= 0.0 { above } else { below };
-                (value * slope).clamp(-limit, limit)
-            };
-            dispatch(move || match parts.noise {
-                None => {
-                    for (out, &x) in out.iter_mut().zip(x) {
-                        out.write(shaped(x * scale + bias));
-                    }
-                }
-                Some((noise, strength)) => {
-                    let noise = &noise[plane / channels * size % noise.len()..][..size];
-                    for ((out, &x), &noise) in out.iter_mut().zip(x).zip(noise) {
-                        out.write(shaped(x * scale + noise * strength + bias));
-                    }
-                }
-            });
+            let values = out.write_copy_of_slice(x);
+            finish.apply(plane, 0, values);
         });
-    // SAFETY: the loops above write every chunk to its end.
+    // SAFETY: the loop above writes every chunk to its end.
     unsafe { written(out) }
 }
 
@@ -142,7 +94,7 @@ pub fn epilogue(x: &[f32], channels: usize, size: usize, parts: Parts, shape: Sh
 pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
     const CHUNK: usize = 4096;
     let (above, below) = shape.slopes();
-    let limit = shape.clamp.unwrap_or(f32::INFINITY);
+    let limit = shape.limit();
     assert_eq!(y.len(), grad.len(), "a gradient for each output");
     let mut out = unwritten(y.len());
     out.par_chunks_mut(CHUNK)

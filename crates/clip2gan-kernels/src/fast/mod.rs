@@ -4,6 +4,7 @@
 //! laid out once so that every shift is a constant offset ([`grid`], [`pack`]); the products run in registers
 //! ([`multiply`] for outputs, [`correlate`] for weight gradients). Strides become phases: a stride-2 convolution reads
 //! four half-size maps, a transposed one writes four ([`conv`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]).
+//! Where nothing is differentiated, a layer of StyleGAN2 with all that stands around its convolution is one kernel ([`modulated`]).
 //!
 //! Transformers need matrix products with an epilogue ([`linear`], [`nonlinear`]) and layer normalisation ([`norm`]).
 //!
@@ -11,15 +12,19 @@
 
 pub mod conv;
 mod correlate;
+mod direct;
+pub mod finish;
 pub mod fir;
 mod grid;
 pub mod instructions;
 pub mod linear;
 pub mod maps;
+pub mod modulated;
 mod multiply;
 pub mod nonlinear;
 pub mod norm;
-mod pack;
+pub mod pack;
+mod pointwise;
 mod scratch;
 mod winograd;
 

@@ -18,41 +18,34 @@ pub fn tile_rows(registers: usize, out_channels: usize) -> usize {
     }
 }
 
-/// Output channels that share their taps.
-pub struct Group {
-    /// Offset of each tap from the start of a channel's lines.
-    pub offsets: Vec<usize>,
-    /// `[tile][in channel][tap][row of tile]`, rows past the last channel zero.
-    packed: Vec<f32>,
+/// A weight in register tiles: `[tile][in channel][tap][row of tile]`, rows past the last channel zero.
+pub struct Packed {
+    values: Vec<f32>,
     out_channels: usize,
     tile: usize,
     /// What the tile was chosen for, and so what it must run on.
     instructions: Chosen,
 }
 
-impl Group {
+impl Packed {
     /// Packs `weight(o, i, tap)`.
     pub fn new(
-        out_channels: usize,
-        in_channels: usize,
-        offsets: Vec<usize>,
+        [out_channels, in_channels, taps]: [usize; 3],
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
         let instructions = chosen();
         let tile = tile_rows(register_count(instructions), out_channels);
-        let taps = offsets.len();
-        let mut packed = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
+        let mut values = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
         for o in 0..out_channels {
             let start = o / tile * in_channels * taps * tile + o % tile;
             for i in 0..in_channels {
                 for tap in 0..taps {
-                    packed[start + (i * taps + tap) * tile] = weight(o, i, tap);
+                    values[start + (i * taps + tap) * tile] = weight(o, i, tap);
                 }
             }
         }
         Self {
-            offsets,
-            packed,
+            values,
             out_channels,
             tile,
             instructions,
@@ -62,6 +55,13 @@ impl Group {
     fn tiles(&self) -> usize {
         self.out_channels.div_ceil(self.tile)
     }
+}
+
+/// Output channels that share their taps.
+pub struct Group<'a> {
+    /// Offset of each tap from the start of a channel's lines.
+    pub offsets: Vec<usize>,
+    pub weight: &'a Packed,
 }
 
 /// Runs all groups over `places` places and hands each finished piece of a row to
@@ -75,7 +75,11 @@ pub fn multiply(
     let blocks = places.div_ceil(BLOCK);
     // Few places (small maps, one image): share out the rows as well.
     let wanted = 4 * rayon::current_num_threads();
-    let most_tiles = groups.iter().map(Group::tiles).max().unwrap_or(1);
+    let most_tiles = groups
+        .iter()
+        .map(|group| group.weight.tiles())
+        .max()
+        .unwrap_or(1);
     let shares = wanted.div_ceil(blocks).clamp(1, most_tiles);
     (0..blocks * groups.len() * shares)
         .into_par_iter()
@@ -86,22 +90,24 @@ pub fn multiply(
             );
             let (index, share) = (rest / shares, rest % shares);
             let group = &groups[index];
-            let tiles = group.tiles() * share / shares..group.tiles() * (share + 1) / shares;
+            let weight = group.weight;
+            let tiles = weight.tiles() * share / shares..weight.tiles() * (share + 1) / shares;
             if tiles.is_empty() {
                 return;
             }
             let start = block * BLOCK;
-            let mut sums = take(tiles.len() * group.tile * BLOCK);
-            group.instructions.dispatch(Block {
+            let count = BLOCK.min(places - start);
+            let mut sums = take(tiles.len() * weight.tile * BLOCK);
+            weight.instructions.dispatch(Block {
                 lines,
                 group,
                 tiles: tiles.clone(),
                 start,
+                count,
                 sums: &mut sums,
             });
-            let count = BLOCK.min(places - start);
-            let first = tiles.start * group.tile;
-            let last = (tiles.end * group.tile).min(group.out_channels);
+            let first = tiles.start * weight.tile;
+            let last = (tiles.end * weight.tile).min(weight.out_channels);
             for (o, row) in (first..last).zip(sums.chunks_exact(BLOCK)) {
                 write(index, o, start, &row[..count]);
             }
@@ -111,9 +117,11 @@ pub fn multiply(
 /// One block of places, some tiles of one group.
 struct Block<'a> {
     lines: &'a Lines,
-    group: &'a Group,
+    group: &'a Group<'a>,
     tiles: std::ops::Range<usize>,
     start: usize,
+    /// Places that are asked for; a tile may go past the last of them, up to the block's end.
+    count: usize,
     sums: &'a mut [f32],
 }
 
@@ -122,7 +130,7 @@ impl WithSimd for Block<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match self.group.tile {
+        match self.group.weight.tile {
             8 => self.run::<S, 8, 3>(simd),
             6 => self.run::<S, 6, 2>(simd),
             _ => self.run::<S, 4, 2>(simd),
@@ -143,10 +151,10 @@ impl Block<'_> {
         let furthest = self.group.offsets.iter().max().copied().unwrap_or(0);
         assert!((channels - 1) * stride + furthest + self.start + BLOCK <= self.lines.data.len());
         assert!(self.sums.len() >= self.tiles.len() * ROWS * BLOCK);
-        assert!(self.group.packed.len() >= self.tiles.end * channels * taps * ROWS);
+        assert!(self.group.weight.values.len() >= self.tiles.end * channels * taps * ROWS);
         for from in (0..channels).step_by(depth) {
-            let count = depth.min(channels - from);
-            for place in (0..BLOCK).step_by(width) {
+            let held = depth.min(channels - from);
+            for place in (0..self.count).step_by(width) {
                 for (row, tile) in self.tiles.clone().enumerate() {
                     // SAFETY: the three assertions above bound every access of the tile.
                     unsafe {
@@ -155,7 +163,7 @@ impl Block<'_> {
                             .data
                             .as_ptr()
                             .add(from * stride + self.start + place);
-                        let weight = self.group.packed.as_ptr();
+                        let weight = self.group.weight.values.as_ptr();
                         let weight = weight.add((tile * channels + from) * taps * ROWS);
                         let sums = self.sums.as_mut_ptr().add(row * ROWS * BLOCK + place);
                         let offsets = &self.group.offsets;
@@ -163,7 +171,7 @@ impl Block<'_> {
                             simd,
                             input,
                             stride,
-                            count,
+                            held,
                             offsets,
                             weight,
                             sums,

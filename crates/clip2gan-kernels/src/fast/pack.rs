@@ -2,8 +2,40 @@
 
 use rayon::prelude::*;
 
+use super::conv::Shape;
 use super::grid::Grid;
 use super::scratch::{Scratch, take};
+
+/// Maps as a convolution reads them.
+#[derive(Clone, Copy)]
+pub struct Maps<'a> {
+    pub values: &'a [f32],
+    pub shape: Shape,
+    /// A factor for each channel of each image.
+    pub scales: Option<&'a [f32]>,
+}
+
+impl<'a> Maps<'a> {
+    /// Maps as they are.
+    pub fn new(values: &'a [f32], shape: Shape) -> Self {
+        Self {
+            values,
+            shape,
+            scales: None,
+        }
+    }
+
+    /// One channel of one image, and its factor.
+    pub fn plane(&self, image: usize, channel: usize) -> (&'a [f32], f32) {
+        let [_, channels, height, width] = self.shape;
+        let plane = image * channels + channel;
+        let scale = self.scales.map_or(1.0, |scales| scales[plane]);
+        (
+            &self.values[plane * height * width..][..height * width],
+            scale,
+        )
+    }
+}
 
 /// Lines of a packed batch: channel `c` starts at `c · stride`.
 pub struct Lines {
@@ -12,10 +44,10 @@ pub struct Lines {
     pub stride: usize,
 }
 
-/// `x` `[images, channels, height, width]` → one line per channel.
-pub fn pack(x: &[f32], channels: usize, grid: Grid) -> Lines {
+/// One line per channel.
+pub fn pack(x: Maps, grid: Grid) -> Lines {
+    let channels = x.shape[1];
     let plane = grid.plane();
-    let size = grid.height * grid.width;
     let mut data = take(channels * plane);
     data.par_chunks_mut(plane)
         .enumerate()
@@ -24,13 +56,15 @@ pub fn pack(x: &[f32], channels: usize, grid: Grid) -> Lines {
             lead.fill(0.0);
             let (places, tail) = rest.split_at_mut(grid.len());
             for (n, image) in places.chunks_exact_mut(grid.image()).enumerate() {
-                let from = &x[(n * channels + c) * size..][..size];
+                let (from, scale) = x.plane(n, c);
                 let (rows, last) = image.split_at_mut(grid.height * grid.row());
                 for (row, from) in rows
                     .chunks_exact_mut(grid.row())
                     .zip(from.chunks_exact(grid.width))
                 {
-                    row[..grid.width].copy_from_slice(from);
+                    for (to, &value) in row.iter_mut().zip(from) {
+                        *to = value * scale;
+                    }
                     row[grid.width] = 0.0;
                 }
                 last.fill(0.0);

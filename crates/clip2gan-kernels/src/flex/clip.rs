@@ -17,8 +17,13 @@ impl ClipOps for Flex {
     ) -> FlexTensor {
         let [x, weight, bias] = [x, weight, bias].map(Values::of);
         let ([rows, depth], [outputs, _]) = (x.matrix(), weight.matrix());
-        let bias = Some(bias.slice()).filter(|bias| !bias.is_empty());
-        let out = linear(x.slice(), weight.slice(), depth, bias, nonlinearity);
+        let out = linear(
+            x.slice(),
+            weight.slice(),
+            depth,
+            bias.present(),
+            nonlinearity,
+        );
         tensor(out, [rows, outputs])
     }
 

@@ -1,6 +1,7 @@
 //! The kernels as operations of burn's CPU backend.
 
 mod clip;
+mod kept;
 mod stylegan;
 
 use burn::backend::TensorMetadata;
@@ -23,6 +24,11 @@ impl Values {
     fn slice(&self) -> &[f32] {
         let count = self.0.layout().shape().num_elements();
         &self.0.storage::<f32>()[..count]
+    }
+
+    /// The values, unless there are none: a part that is absent.
+    fn present(&self) -> Option<&[f32]> {
+        Some(self.slice()).filter(|values| !values.is_empty())
     }
 
     /// Of maps.

@@ -3,12 +3,14 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::{Values, tensor};
-use crate::Resampling;
-use crate::backend::{StyleganGradients, StyleganOps};
+use super::{Values, kept, tensor};
+use crate::backend::{LayerOps, StyleganGradients, StyleganOps};
 use crate::fast::conv::{Kind, Weight, convolve, weight_gradient};
+use crate::fast::finish::{Finish, Parts, Shape};
 use crate::fast::fir::resample;
-use crate::fast::maps::{self, Parts, Shape};
+use crate::fast::maps;
+use crate::fast::pack::Maps;
+use crate::{Modulation, Resampling};
 
 impl StyleganOps for Flex {
     fn stylegan_conv(x: FlexTensor, weight: FlexTensor, kind: Kind) -> FlexTensor {
@@ -26,7 +28,7 @@ impl StyleganOps for Flex {
     fn stylegan_resample(x: FlexTensor, resampling: Resampling, _: Resampling) -> FlexTensor {
         let x = Values::of(x);
         let [n, c, h, w] = x.shape();
-        let out = resample(x.slice(), h, w, &resampling);
+        let out = resample(x.slice(), [h, w], &resampling, None);
         tensor(
             out,
             [
@@ -54,16 +56,52 @@ impl StyleganOps for Flex {
     ) -> FlexTensor {
         let x = Values::of(x);
         let parts = [demodulation, noise, strength, bias].map(Values::of);
-        let [demodulation, noise, strength, bias] = parts
-            .each_ref()
-            .map(|part| Some(part.slice()).filter(|values| !values.is_empty()));
+        let [demodulation, noise, strength, bias] = parts.each_ref().map(Values::present);
+        let [_, channels, h, w] = x.shape();
+        let finish = Finish {
+            channels,
+            size: h * w,
+            parts: Parts {
+                demodulation,
+                noise: noise.zip(strength.map(|strength| strength[0])),
+                bias,
+            },
+            shape,
+        };
+        tensor(maps::epilogue(x.slice(), finish), x.shape())
+    }
+}
+
+impl LayerOps for Flex {
+    fn stylegan_layer(
+        x: FlexTensor,
+        weight: FlexTensor,
+        style: FlexTensor,
+        noise: FlexTensor,
+        strength: FlexTensor,
+        bias: FlexTensor,
+        modulation: Modulation,
+        shape: Shape,
+    ) -> FlexTensor {
+        let [x, weight, style] = [x, weight, style].map(Values::of);
+        let parts = [noise, strength, bias].map(Values::of);
+        let [noise, strength, bias] = parts.each_ref().map(Values::present);
+        let [n, _, h, w] = x.shape();
+        let [o, ..] = weight.shape();
+        let layer = kept::layer(&weight, modulation.up, [h, w]);
         let parts = Parts {
-            demodulation,
+            demodulation: None,
             noise: noise.zip(strength.map(|strength| strength[0])),
             bias,
         };
-        let [_, c, h, w] = x.shape();
-        tensor(maps::epilogue(x.slice(), c, h * w, parts, shape), x.shape())
+        let maps = Maps {
+            values: x.slice(),
+            shape: x.shape(),
+            scales: Some(style.slice()),
+        };
+        let out = layer.forward(maps, modulation.demodulate, parts, shape);
+        let factor = if modulation.up.is_some() { 2 } else { 1 };
+        tensor(out, [n, o, factor * h, factor * w])
     }
 }
 

@@ -72,6 +72,6 @@ impl FullyConnected {
     fn linear(&self, x: Tensor<2>) -> Tensor<2> {
         let weight = self.weight.val();
         let gain = self.lr_mul / (weight.dims()[1] as f32).sqrt();
-        x.matmul((weight * gain).transpose())
+        (x * gain).matmul(weight.transpose())
     }
 }

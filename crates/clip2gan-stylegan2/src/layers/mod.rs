@@ -12,7 +12,7 @@ pub use adain::{adain, adain_dual, instance_norm, instance_norm_dual};
 pub use adain_layer::AdainLayer;
 pub use conv_layer::ConvLayer;
 pub use fully_connected::FullyConnected;
-pub use modulated_conv::{demodulation, demodulation_dual, modulated_conv, modulated_conv_dual};
+pub use modulated_conv::{demodulation_dual, modulated_conv_dual};
 pub use synthesis_layer::SynthesisLayer;
 pub use to_rgb::ToRgb;
 

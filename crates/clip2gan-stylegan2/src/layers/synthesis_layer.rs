@@ -4,12 +4,12 @@ use std::f32::consts::SQRT_2;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use clip2gan_kernels::{Activation, Epilogue, epilogue, scale_channels};
+use clip2gan_kernels::{
+    Activation, Epilogue, Modulation, epilogue, modulated_conv2d, scale_channels,
+};
 
 use crate::init::Init;
-use crate::layers::{
-    FullyConnected, demodulation, demodulation_dual, modulated_conv, modulated_conv_dual,
-};
+use crate::layers::{FullyConnected, RESAMPLE_FILTER, demodulation_dual, modulated_conv_dual};
 use crate::tangent::{Dual, clamp_slope, lrelu_slope};
 
 /// Style, modulated convolution, noise, bias, leaky ReLU × √2.
@@ -65,10 +65,17 @@ impl SynthesisLayer {
     /// `x [n, i, h, w]`, `w [n, w_dim]`, `noise [n or 1, 1, H, W]` of the output's size.
     pub fn forward(&self, x: Tensor<4>, w: Tensor<2>, noise: Option<Tensor<4>>) -> Tensor<4> {
         let style = self.affine.forward(w);
-        let weight = self.weight.val();
-        let demodulation = demodulation(&weight, &style);
-        let x = modulated_conv(x, weight, style, self.up);
-        self.activate(x, demodulation, noise)
+        let modulation = Modulation {
+            demodulate: true,
+            up: self.up(),
+        };
+        modulated_conv2d(
+            x,
+            self.weight.val(),
+            style,
+            modulation,
+            self.epilogue(noise),
+        )
     }
 
     /// The layer and its directional derivative; noise and bias have none.
@@ -76,10 +83,14 @@ impl SynthesisLayer {
         let style = self.affine.forward_dual(w);
         let weight = self.weight.val();
         let demodulation = demodulation_dual(&weight, &style);
-        let x = modulated_conv_dual(x, weight, style, self.up);
+        let x = modulated_conv_dual(x, weight, style, self.up());
         let tangent = scale_channels(x.tangent, demodulation.value.clone())
             + scale_channels(x.value.clone(), demodulation.tangent);
-        let value = self.activate(x.value, demodulation.value, noise);
+        let parts = Epilogue {
+            demodulation: Some(demodulation.value),
+            ..self.epilogue(noise)
+        };
+        let value = epilogue(x.value, parts);
         let mut tangent = tangent * lrelu_slope(&value, self.gain);
         if self.clamp.is_finite() {
             tangent = tangent * clamp_slope(&value, self.clamp);
@@ -87,20 +98,19 @@ impl SynthesisLayer {
         Dual { value, tangent }
     }
 
-    fn activate(
-        &self,
-        x: Tensor<4>,
-        demodulation: Tensor<2>,
-        noise: Option<Tensor<4>>,
-    ) -> Tensor<4> {
-        let parts = Epilogue {
-            demodulation: Some(demodulation),
+    fn up(&self) -> Option<[f32; 4]> {
+        self.up.then_some(RESAMPLE_FILTER)
+    }
+
+    /// What follows the demodulated convolution.
+    fn epilogue(&self, noise: Option<Tensor<4>>) -> Epilogue {
+        Epilogue {
+            demodulation: None,
             noise: noise.map(|noise| (noise, self.noise_strength.val())),
             bias: Some(self.bias.val()),
             activation: Activation::Lrelu,
             gain: self.gain,
             clamp: self.clamp.is_finite().then_some(self.clamp),
-        };
-        epilogue(x, parts)
+        }
     }
 }

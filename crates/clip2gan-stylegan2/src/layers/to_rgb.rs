@@ -2,10 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use clip2gan_kernels::{Activation, bias_act};
+use clip2gan_kernels::{Activation, Epilogue, Modulation, epilogue, modulated_conv2d};
 
 use crate::init::Init;
-use crate::layers::{FullyConnected, modulated_conv, modulated_conv_dual};
+use crate::layers::{FullyConnected, modulated_conv_dual};
 use crate::tangent::{Dual, clamp_slope};
 
 /// 1×1 modulated convolution without demodulation, and a bias.
@@ -43,7 +43,11 @@ impl ToRgb {
     pub fn forward(&self, x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
         let weight = self.weight.val();
         let style = self.affine.forward(w) * style_gain(&weight);
-        self.add_bias(modulated_conv(x, weight, style, false))
+        let modulation = Modulation {
+            demodulate: false,
+            up: None,
+        };
+        modulated_conv2d(x, weight, style, modulation, self.epilogue())
     }
 
     /// The layer and its directional derivative.
@@ -51,8 +55,8 @@ impl ToRgb {
         let weight = self.weight.val();
         let gain = style_gain(&weight);
         let style = self.affine.forward_dual(w).map(|style| style * gain);
-        let y = modulated_conv_dual(x, weight, style, false);
-        let value = self.add_bias(y.value);
+        let y = modulated_conv_dual(x, weight, style, None);
+        let value = epilogue(y.value, self.epilogue());
         let tangent = if self.clamp.is_finite() {
             y.tangent * clamp_slope(&value, self.clamp)
         } else {
@@ -61,9 +65,15 @@ impl ToRgb {
         Dual { value, tangent }
     }
 
-    fn add_bias(&self, y: Tensor<4>) -> Tensor<4> {
-        let clamp = self.clamp.is_finite().then_some(self.clamp);
-        bias_act(y, Some(self.bias.val()), Activation::Linear, 1.0, clamp)
+    fn epilogue(&self) -> Epilogue {
+        Epilogue {
+            demodulation: None,
+            noise: None,
+            bias: Some(self.bias.val()),
+            activation: Activation::Linear,
+            gain: 1.0,
+            clamp: self.clamp.is_finite().then_some(self.clamp),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! multiplications, so over channels it is 36 small matrix products. Tiles stand side by side on a line as pixels do
 //! in [`grid`](super::grid), so that a vector holds the same pixel of neighbouring tiles.
 
+mod scatter;
 mod tiles;
 mod transforms;
 mod weights;
@@ -11,14 +12,16 @@ mod weights;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::fast::conv::{Shape, Weight};
+use crate::fast::finish::Finish;
 use crate::fast::multiply::{load, store};
-use crate::fast::pack::Lines;
+use crate::fast::pack::{Lines, Maps};
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
-use tiles::{Tiles, pack, scatter};
+pub use scatter::Layout;
+use scatter::Target;
+use tiles::{Tiles, pack};
 use transforms::{transform_input, transform_output};
-use weights::Weights;
+pub use weights::Weights;
 
 /// Numbers of a transformed tile.
 const POINTS: usize = 36;
@@ -34,24 +37,30 @@ const FEWEST_TILES: usize = 16;
 const FEWEST_CHANNELS: usize = 16;
 
 /// Whether this way is the faster one.
-pub fn pays([_, channels, height, width]: Shape, out_channels: usize) -> bool {
+pub fn pays([out_channels, in_channels]: [usize; 2], [height, width]: [usize; 2]) -> bool {
     let tiles = height.div_ceil(4) * width.div_ceil(4);
-    channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= FEWEST_TILES
+    in_channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= FEWEST_TILES
 }
 
-/// Convolves `x` with padding 1; the output has the input's size.
-pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
-    let [images, channels, height, width] = shape;
-    let outs = weight.out_channels();
+/// Convolves with padding 1; each channel of the output has the input's size.
+pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finish>) -> Vec<f32> {
+    let [images, channels, height, width] = x.shape;
+    let outs = weights.out_channels;
     let tiles = Tiles {
         images,
         rows: height.div_ceil(4),
         columns: width.div_ceil(4),
     };
-    let lines = pack(x, shape, tiles);
-    let weights = Weights::new(weight, channels);
+    let lines = pack(x, tiles);
     let mut out = unwritten(images * outs * height * width);
-    let shared = SharedMut(out.as_mut_ptr().cast());
+    let target = Target {
+        out: SharedMut(out.as_mut_ptr().cast()),
+        tiles,
+        layout,
+        channels: outs,
+        map: [height, width],
+        finish,
+    };
     let blocks = tiles.len().div_ceil(BLOCK);
     // Few tiles (small maps, one image): share out the output channels as well.
     let shares = (2 * rayon::current_num_threads())
@@ -59,6 +68,7 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
         .clamp(1, weights.tiles());
     (0..blocks * shares).into_par_iter().for_each(|task| {
         let (block, share) = (task / shares, task % shares);
+        let start = block * BLOCK;
         let row_tiles = weights.tiles() * share / shares..weights.tiles() * (share + 1) / shares;
         let first = row_tiles.start * weights.rows;
         let last = (row_tiles.end * weights.rows).min(outs);
@@ -68,25 +78,20 @@ pub fn convolve(x: &[f32], shape: Shape, weight: Weight) -> Vec<f32> {
         weights.instructions.dispatch(Block {
             lines: &lines,
             tiles,
-            weights: &weights,
+            weights,
             row_tiles,
-            start: block * BLOCK,
+            start,
+            count: BLOCK.min(tiles.len() - start),
             transformed: &mut transformed,
             products: &mut products,
             pixels: &mut pixels,
         });
-        for (o, pixels) in (first..last).zip(pixels.chunks_exact(16 * BLOCK)) {
+        // Register tiles have an even number of channels, so that those that alternate are never parted.
+        let together = layout.interleaved();
+        let channels = (first..last).step_by(together);
+        for (o, pixels) in channels.zip(pixels.chunks_exact(together * 16 * BLOCK)) {
             // SAFETY: `out` outlives the loop, and each pixel belongs to one tile and one channel, so to one task.
-            unsafe {
-                scatter(
-                    pixels,
-                    block * BLOCK,
-                    tiles,
-                    o,
-                    [images, outs, height, width],
-                    shared,
-                )
-            };
+            unsafe { target.scatter(pixels, start, o) };
         }
     });
     // SAFETY: the tiles cover every map, and each was scattered for every channel.
@@ -100,6 +105,8 @@ struct Block<'a> {
     weights: &'a Weights,
     row_tiles: std::ops::Range<usize>,
     start: usize,
+    /// Tiles that exist; a register tile may go past the last of them, up to the block's end.
+    count: usize,
     /// `[point][in channel][BLOCK]`
     transformed: &'a mut [f32],
     /// `[point][out channel][BLOCK]`
@@ -135,6 +142,13 @@ impl WithSimd for Block<'_> {
 }
 
 impl Block<'_> {
+    /// Places that the products read.
+    #[inline(always)]
+    fn places<S: Simd>(&self) -> usize {
+        let vectors = if self.weights.rows == 8 { 3 } else { 2 };
+        self.count.next_multiple_of(vectors * S::F32_LANES)
+    }
+
     /// # Safety
     /// `lines` must hold every phase of the block's tiles and of their right and lower neighbours, `transformed` every
     /// point of every input channel.
@@ -142,7 +156,7 @@ impl Block<'_> {
     unsafe fn transform_inputs<S: Simd>(&mut self, simd: S, plane: usize) {
         let zero = simd.splat_f32s(0.0);
         for i in 0..self.lines.channels {
-            for place in (0..BLOCK).step_by(S::F32_LANES) {
+            for place in (0..self.places::<S>()).step_by(S::F32_LANES) {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let from = self
@@ -184,7 +198,7 @@ impl Block<'_> {
         let size = self.weights.tiles() * channels * ROWS;
         for point in 0..POINTS {
             for (row, tile) in self.row_tiles.clone().enumerate() {
-                for place in (0..BLOCK).step_by(VECTORS * S::F32_LANES) {
+                for place in (0..self.count).step_by(VECTORS * S::F32_LANES) {
                     // SAFETY: the caller's promise.
                     unsafe {
                         let mut weight = self
@@ -232,7 +246,7 @@ impl Block<'_> {
     unsafe fn transform_outputs<S: Simd>(&mut self, simd: S, outs: usize) {
         let zero = simd.splat_f32s(0.0);
         for o in 0..self.pixels.len() / (16 * BLOCK) {
-            for place in (0..BLOCK).step_by(S::F32_LANES) {
+            for place in (0..self.count).step_by(S::F32_LANES) {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let from = self.products.as_ptr().add(o * BLOCK + place);

@@ -15,15 +15,15 @@ const LANES: usize = 8;
 /// Transformed weights, `[point][tile of output channels][in channel][row of tile]`.
 pub struct Weights {
     pub packed: Vec<f32>,
-    out_channels: usize,
+    pub out_channels: usize,
     pub rows: usize,
     /// What the tile was chosen for, and so what it must run on.
     pub instructions: Chosen,
 }
 
 impl Weights {
-    pub fn new(weight: Weight, channels: usize) -> Self {
-        let out_channels = weight.out_channels();
+    pub fn new(weight: Weight) -> Self {
+        let [out_channels, channels] = weight.channels();
         let instructions = chosen();
         let rows = tile_rows(register_count(instructions), out_channels);
         let tiles = out_channels.div_ceil(rows);
