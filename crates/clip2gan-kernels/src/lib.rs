@@ -36,6 +36,15 @@ pub fn set_plain(plain: bool) {
     PLAIN.store(plain, Ordering::Relaxed);
 }
 
+/// Runs `op` on one of the kernels' threads. Whoever calls many operations in turn saves by it that every one of them wakes a thread and
+/// waits for it. Without the feature `flex` it runs where it is.
+pub fn on_workers<T: Send>(op: impl FnOnce() -> T + Send) -> T {
+    #[cfg(feature = "flex")]
+    return rayon::scope(|_| op());
+    #[cfg(not(feature = "flex"))]
+    op()
+}
+
 /// Vector instructions, for [`limit_instructions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

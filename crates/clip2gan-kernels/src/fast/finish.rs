@@ -1,7 +1,7 @@
 //! What becomes of a convolution's sums: demodulation, noise, bias, activation, gain and clamp, wherever the sums are when they
 //! are done.
 
-use super::instructions::dispatch;
+use super::instructions::vectorised;
 use crate::{Activation, LRELU_SLOPE};
 
 /// The constants of an epilogue.
@@ -55,27 +55,53 @@ impl Finish<'_> {
             noise,
             bias,
         } = self.parts;
-        let (above, below) = self.shape.slopes();
-        let limit = self.shape.limit();
-        let scale = demodulation.map_or(1.0, |scales| scales[plane]);
-        let bias = bias.map_or(0.0, |bias| bias[plane % self.channels]);
-        let shaped = move |value: f32| {
-            let slope = if value >= 0.0 { above } else { below };
-            (value * slope).clamp(-limit, limit)
+        let line = Line {
+            scale: demodulation.map_or(1.0, |scales| scales[plane]),
+            bias: bias.map_or(0.0, |bias| bias[plane % self.channels]),
+            slopes: self.shape.slopes(),
+            limit: self.shape.limit(),
         };
-        dispatch(move || match noise {
-            None => {
-                for value in values {
-                    *value = shaped(*value * scale + bias);
-                }
-            }
+        match noise {
+            None => finish(values, line),
             Some((noise, strength)) => {
                 let first = plane / self.channels * self.size % noise.len() + start;
-                let noise = &noise[first..][..values.len()];
-                for (value, &noise) in values.iter_mut().zip(noise) {
-                    *value = shaped(*value * scale + noise * strength + bias);
-                }
+                finish_noisy(values, &noise[first..], strength, line);
             }
-        });
+        }
+    }
+}
+
+/// What holds for all pixels of a plane.
+#[derive(Clone, Copy)]
+struct Line {
+    scale: f32,
+    bias: f32,
+    slopes: (f32, f32),
+    limit: f32,
+}
+
+impl Line {
+    /// The non-linearity of a sum.
+    #[inline(always)]
+    fn shape(self, value: f32) -> f32 {
+        let (above, below) = self.slopes;
+        let slope = if value >= 0.0 { above } else { below };
+        (value * slope).clamp(-self.limit, self.limit)
+    }
+}
+
+vectorised! {
+    fn finish<'a>(values: &'a mut [f32], line: Line) {
+        for value in values {
+            *value = line.shape(*value * line.scale + line.bias);
+        }
+    }
+}
+
+vectorised! {
+    fn finish_noisy<'a>(values: &'a mut [f32], noise: &'a [f32], strength: f32, line: Line) {
+        for (value, &noise) in values.iter_mut().zip(noise) {
+            *value = line.shape(*value * line.scale + noise * strength + line.bias);
+        }
     }
 }

@@ -63,3 +63,32 @@ impl Chosen {
 pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     chosen().dispatch(op)
 }
+
+/// Declares a function whose body is compiled for every instruction set and runs on the best of them. A closure would not do: it is
+/// a function of its own, compiled for what the target is sure to have, unless the compiler happens to inline it.
+macro_rules! vectorised {
+    (
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident<$life:lifetime>($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block
+    ) => {
+        $(#[$doc])*
+        $vis fn $name<$life>($($arg: $type),*) $(-> $out)? {
+            struct Op<$life> {
+                $($arg: $type),*
+            }
+            impl<$life> pulp::WithSimd for Op<$life> {
+                type Output = $crate::fast::instructions::vectorised!(@output $($out)?);
+
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
+                    let Self { $($arg),* } = self;
+                    $body
+                }
+            }
+            $crate::fast::instructions::dispatch(Op { $($arg),* })
+        }
+    };
+    (@output) => { () };
+    (@output $out:ty) => { $out };
+}
+pub(crate) use vectorised;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::instructions::{Chosen, chosen, dispatch};
+use super::instructions::{Chosen, chosen, vectorised};
 use super::multiply::{load, store};
 use super::nonlinear::apply;
 use super::scratch::{Scratch, take};
@@ -135,11 +135,11 @@ fn turn(x: &[f32], depth: usize, out: &mut [f32], stride: usize) {
     turn_some(x, depth, depth, out, stride);
 }
 
-/// The same for the first `count` values of each row.
-fn turn_some(x: &[f32], depth: usize, count: usize, out: &mut [f32], stride: usize) {
+vectorised! {
+    /// The same for the first `count` values of each row.
+    fn turn_some<'a>(x: &'a [f32], depth: usize, count: usize, out: &'a mut [f32], stride: usize) {
     let rows = x.len() / depth;
     assert!(rows <= stride && count <= depth && count * stride <= out.len());
-    dispatch(move || {
         let (whole_rows, whole_count) = (rows / SIDE * SIDE, count / SIDE * SIDE);
         for k in (0..whole_count).step_by(SIDE) {
             for row in (0..whole_rows).step_by(SIDE) {
@@ -159,7 +159,7 @@ fn turn_some(x: &[f32], depth: usize, count: usize, out: &mut [f32], stride: usi
                 out[k * stride + row] = x[row * depth + k];
             }
         }
-    });
+    }
 }
 
 /// Some outputs of some panels' rows.

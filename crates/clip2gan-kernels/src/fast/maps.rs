@@ -4,8 +4,9 @@
 use rayon::prelude::*;
 
 use super::finish::{Finish, Shape};
-use super::instructions::dispatch;
+use super::instructions::vectorised;
 use super::{unwritten, written};
+use std::mem::MaybeUninit;
 
 /// Multiplies plane after plane (`size` floats each) by its scale.
 pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
@@ -14,15 +15,17 @@ pub fn scale(x: &[f32], scales: &[f32], size: usize) -> Vec<f32> {
     out.par_chunks_mut(size)
         .zip(x.par_chunks(size))
         .zip(scales)
-        .for_each(|((out, x), &scale)| {
-            dispatch(move || {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    out.write(x * scale);
-                }
-            });
-        });
+        .for_each(|((out, x), &scale)| scale_plane(out, x, scale));
     // SAFETY: the loops above write every chunk to its end.
     unsafe { written(out) }
+}
+
+vectorised! {
+    fn scale_plane<'a>(out: &'a mut [MaybeUninit<f32>], x: &'a [f32], scale: f32) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            out.write(x * scale);
+        }
+    }
 }
 
 /// Dot product of each plane of `x` with the piece of `y` that starts at `start(plane)`.
@@ -36,42 +39,44 @@ pub fn plane_dots(
         .enumerate()
         .map(|(plane, x)| {
             let y = &y[start(plane)..][..size];
-            dispatch(move || dot(x, y))
+            dot(x, y)
         })
         .collect()
 }
 
-/// Dot product over eight partial sums, so that it runs in vectors and always in the same order.
-#[inline(always)]
-pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let (x, x_rest) = x.as_chunks::<8>();
-    let (y, y_rest) = y.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (x, y) in x.iter().zip(y) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
+vectorised! {
+    /// Dot product over eight partial sums, so that it runs in vectors and always in the same order.
+    pub fn dot<'a>(x: &'a [f32], y: &'a [f32]) -> f32 {
+        let (x, x_rest) = x.as_chunks::<8>();
+        let (y, y_rest) = y.as_chunks::<8>();
+        let mut sums = [0.0; 8];
+        for (x, y) in x.iter().zip(y) {
+            for lane in 0..8 {
+                sums[lane] += x[lane] * y[lane];
+            }
         }
+        let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+        sums.iter().sum::<f32>() + rest
     }
-    let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 /// Sum of each plane.
 pub fn plane_sums(x: &[f32], size: usize) -> Vec<f32> {
-    x.par_chunks(size)
-        .map(|x| {
-            dispatch(move || {
-                let (x, rest) = x.as_chunks::<8>();
-                let mut sums = [0.0; 8];
-                for x in x {
-                    for lane in 0..8 {
-                        sums[lane] += x[lane];
-                    }
-                }
-                sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
-            })
-        })
-        .collect()
+    x.par_chunks(size).map(sum).collect()
+}
+
+vectorised! {
+    /// Sum over eight partial sums.
+    fn sum<'a>(x: &'a [f32]) -> f32 {
+        let (x, rest) = x.as_chunks::<8>();
+        let mut sums = [0.0; 8];
+        for x in x {
+            for lane in 0..8 {
+                sums[lane] += x[lane];
+            }
+        }
+        sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
+    }
 }
 
 /// `clamp(gain · activation(x · demodulation + noise · strength + bias))`
@@ -93,21 +98,28 @@ pub fn epilogue(x: &[f32], finish: Finish) -> Vec<f32> {
 /// The signs of input and output agree since the gain is positive, so the output alone tells the slope.
 pub fn epilogue_gradient(y: &[f32], grad: &[f32], shape: Shape) -> Vec<f32> {
     const CHUNK: usize = 4096;
-    let (above, below) = shape.slopes();
-    let limit = shape.limit();
     assert_eq!(y.len(), grad.len(), "a gradient for each output");
     let mut out = unwritten(y.len());
     out.par_chunks_mut(CHUNK)
         .zip(y.par_chunks(CHUNK))
         .zip(grad.par_chunks(CHUNK))
-        .for_each(|((out, y), grad)| {
-            dispatch(move || {
-                for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
-                    let slope = if y >= 0.0 { above } else { below };
-                    out.write(if y.abs() < limit { grad * slope } else { 0.0 });
-                }
-            });
-        });
-    // SAFETY: the loops above write every chunk to its end.
+        .for_each(|((out, y), grad)| pass_back(out, y, grad, shape));
+    // SAFETY: the loop above writes every chunk to its end.
     unsafe { written(out) }
+}
+
+vectorised! {
+    fn pass_back<'a>(
+        out: &'a mut [MaybeUninit<f32>],
+        y: &'a [f32],
+        grad: &'a [f32],
+        shape: Shape,
+    ) {
+        let (above, below) = shape.slopes();
+        let limit = shape.limit();
+        for ((out, &y), &grad) in out.iter_mut().zip(y).zip(grad) {
+            let slope = if y >= 0.0 { above } else { below };
+            out.write(if y.abs() < limit { grad * slope } else { 0.0 });
+        }
+    }
 }

@@ -2,22 +2,27 @@
 
 use rayon::prelude::*;
 
-use super::instructions::dispatch;
+use super::instructions::vectorised;
 use super::{unwritten, written};
 use crate::Nonlinearity;
+use std::mem::MaybeUninit;
 
 /// Factor of QuickGELU's sigmoid.
 const QUICK: f32 = 1.702;
 /// Values of a task of [`gradient`].
 const CHUNK: usize = 4096;
 
-/// `values = f(values + bias)`
-pub fn apply(values: &mut [f32], bias: f32, nonlinearity: Nonlinearity) {
-    dispatch(move || match nonlinearity {
-        Nonlinearity::None => values.iter_mut().for_each(|x| *x += bias),
-        Nonlinearity::QuickGelu => values.iter_mut().for_each(|x| *x = quick_gelu(*x + bias).0),
-        Nonlinearity::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x + bias).0),
-    });
+vectorised! {
+    /// `values = f(values + bias)`
+    pub fn apply<'a>(values: &'a mut [f32], bias: f32, nonlinearity: Nonlinearity) {
+        match nonlinearity {
+            Nonlinearity::None => values.iter_mut().for_each(|x| *x += bias),
+            Nonlinearity::QuickGelu => {
+                values.iter_mut().for_each(|x| *x = quick_gelu(*x + bias).0);
+            }
+            Nonlinearity::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x + bias).0),
+        }
+    }
 }
 
 /// `f(x)` of every value.
@@ -35,20 +40,31 @@ pub fn gradient(x: &[f32], grad: &[f32], nonlinearity: Nonlinearity) -> Vec<f32>
     out.par_chunks_mut(CHUNK)
         .zip(x.par_chunks(CHUNK))
         .zip(grad.par_chunks(CHUNK))
-        .for_each(|((out, x), grad)| {
-            dispatch(move || {
-                for ((out, &x), &grad) in out.iter_mut().zip(x).zip(grad) {
-                    let slope = match nonlinearity {
-                        Nonlinearity::None => 1.0,
-                        Nonlinearity::QuickGelu => quick_gelu(x).1,
-                        Nonlinearity::Gelu => gelu(x).1,
-                    };
-                    out.write(grad * slope);
-                }
-            });
-        });
-    // SAFETY: the loops above write every chunk to its end.
+        .for_each(|((out, x), grad)| pass_back(out, x, grad, nonlinearity));
+    // SAFETY: the loop above writes every chunk to its end.
     unsafe { written(out) }
+}
+
+vectorised! {
+    fn pass_back<'a>(
+        out: &'a mut [MaybeUninit<f32>],
+        x: &'a [f32],
+        grad: &'a [f32],
+        nonlinearity: Nonlinearity,
+    ) {
+        let values = out.iter_mut().zip(x).zip(grad);
+        match nonlinearity {
+            Nonlinearity::None => values.for_each(|((out, _), &grad)| {
+                out.write(grad);
+            }),
+            Nonlinearity::QuickGelu => values.for_each(|((out, &x), &grad)| {
+                out.write(grad * quick_gelu(x).1);
+            }),
+            Nonlinearity::Gelu => values.for_each(|((out, &x), &grad)| {
+                out.write(grad * gelu(x).1);
+            }),
+        }
+    }
 }
 
 /// `x · σ(1.702 x)` and its derivative.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::conv::Weight;
 use super::finish::Finish;
-use super::instructions::dispatch;
+use super::instructions::vectorised;
 use super::pack::Maps;
 use super::scratch::take;
 use super::{SharedMut, unwritten, written};
@@ -45,7 +45,7 @@ impl Pointwise {
             let count = BLOCK.min(size - start);
             let mut sums = take(outs * count);
             sums.fill(0.0);
-            dispatch(|| self.add(x, image, start, &mut sums));
+            add(self, x, image, start, &mut sums);
             for (o, sums) in sums.chunks_exact_mut(count).enumerate() {
                 let plane = image * outs + o;
                 finish.apply(plane, start, sums);
@@ -59,14 +59,21 @@ impl Pointwise {
         // SAFETY: the tasks cover every plane of every image.
         unsafe { written(out) }
     }
+}
 
+vectorised! {
     /// Adds all input channels to the sums of a block, `[out][pixel]`.
-    #[inline(always)]
-    fn add(&self, x: Maps, image: usize, start: usize, sums: &mut [f32]) {
-        let count = sums.len() / self.out_channels;
-        for first in (0..self.in_channels).step_by(TOGETHER) {
+    fn add<'a>(
+        weight: &'a Pointwise,
+        x: Maps<'a>,
+        image: usize,
+        start: usize,
+        sums: &'a mut [f32],
+    ) {
+        let count = sums.len() / weight.out_channels;
+        for first in (0..weight.in_channels).step_by(TOGETHER) {
             // Past the last channel, the first one again, with weight zero.
-            let held = |i: usize| (first + i < self.in_channels).then_some(first + i);
+            let held = |i: usize| (first + i < weight.in_channels).then_some(first + i);
             let planes: [(&[f32], f32); TOGETHER] = std::array::from_fn(|i| {
                 let (plane, scale) = x.plane(image, held(i).unwrap_or(0));
                 (&plane[start..][..count], scale)
@@ -74,7 +81,7 @@ impl Pointwise {
             for (o, sums) in sums.chunks_exact_mut(count).enumerate() {
                 let [a, b, c, d] = std::array::from_fn(|i| {
                     held(i).map_or(0.0, |at| {
-                        self.values[o * self.in_channels + at] * planes[i].1
+                        weight.values[o * weight.in_channels + at] * planes[i].1
                     })
                 });
                 let [(p, _), (q, _), (r, _), (s, _)] = planes;

@@ -10,6 +10,7 @@ pub use modulated::ModulatedSynthesis;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use clip2gan_kernels::on_workers;
 use clip2gan_train::rng;
 
 use crate::init::Init;
@@ -65,10 +66,10 @@ impl Synthesis {
     /// If `ws` has another number of latents than [`num_ws`](Self::num_ws).
     pub fn forward(&self, ws: Tensor<3>, noise: NoiseMode) -> Tensor<4> {
         assert_eq!(ws.dims()[1], self.num_ws(), "number of latents");
-        match self {
+        on_workers(|| match self {
             Self::Modulated(network) => network.forward(ws, noise),
             Self::Adain(network) => network.forward(ws, noise),
-        }
+        })
     }
 
     /// The image at `ws.value` and its derivative along `ws.tangent`, both `[n, channels, r, r]`.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::BLOCK;
+use crate::fast::instructions::vectorised;
 use crate::fast::pack::{Lines, Maps};
 use crate::fast::scratch::take;
 
@@ -55,21 +56,11 @@ pub fn pack(x: Maps, tiles: Tiles) -> Lines {
                         Some(y) if y < height => &map[y * width..][..width],
                         _ => &[],
                     };
-                    for (phase, line) in phases.chunks_exact_mut(plane).enumerate() {
-                        let places = &mut line[start..][..tiles.row()];
-                        // The first place of phase 0 is the column left of the map.
-                        let (places, from) = match phase {
-                            0 => {
-                                places[0] = 0.0;
-                                (&mut places[1..], 3)
-                            }
-                            _ => (places, phase - 1),
-                        };
-                        let mut values = row.get(from..).unwrap_or(&[]).iter().step_by(4);
-                        for place in places {
-                            *place = values.next().map_or(0.0, |value| value * scale);
-                        }
-                    }
+                    let mut places = phases
+                        .chunks_exact_mut(plane)
+                        .map(|line| &mut line[start..][..tiles.row()]);
+                    let places = std::array::from_fn(|_| places.next().expect("four phases"));
+                    deal(row, scale, places);
                 }
             }
         });
@@ -77,5 +68,26 @@ pub fn pack(x: Maps, tiles: Tiles) -> Lines {
         data,
         channels,
         stride: 16 * plane,
+    }
+}
+
+vectorised! {
+    /// Deals the pixels of a row, times `scale`, to the four phases in turn, from the second phase on; zeros before and after them.
+    fn deal<'a>(row: &'a [f32], scale: f32, phases: [&'a mut [f32]; 4]) {
+        let [before, first, second, third] = phases;
+        let (fours, rest) = row.as_chunks::<4>();
+        before[0] = 0.0;
+        let places = first.iter_mut().zip(second.iter_mut()).zip(third.iter_mut());
+        let places = places.zip(before[1..].iter_mut());
+        for (&[a, b, c, d], (((first, second), third), before)) in fours.iter().zip(places) {
+            (*first, *second, *third, *before) = (a * scale, b * scale, c * scale, d * scale);
+        }
+        let done = fours.len();
+        let mut rest = rest.iter().map(|value| value * scale);
+        for line in [first, second, third] {
+            line[done] = rest.next().unwrap_or(0.0);
+            line[done + 1..].fill(0.0);
+        }
+        before[1 + done..].fill(0.0);
     }
 }
