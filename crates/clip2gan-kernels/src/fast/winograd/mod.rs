@@ -1,8 +1,7 @@
 //! 3×3 convolution at stride 1 by Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, arXiv 1509.09308).
 //!
 //! A tile of 4×4 outputs needs 6×6 inputs. Transformed, the convolution is 36 products of numbers instead of 144
-//! multiplications, so over channels it is 36 small matrix products. Tiles stand side by side on a line as pixels do
-//! in [`grid`](super::grid), so that a vector holds the same pixel of neighbouring tiles.
+//! multiplications, so over channels it is 36 small matrix products. A vector holds the same pixel of neighbouring tiles.
 
 mod scatter;
 mod tiles;
@@ -14,12 +13,12 @@ use rayon::prelude::*;
 
 use crate::fast::finish::Finish;
 use crate::fast::multiply::{load, store};
-use crate::fast::pack::{Lines, Maps};
+use crate::fast::pack::Maps;
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
 pub use scatter::Layout;
 use scatter::Target;
-use tiles::{Tiles, pack};
+use tiles::{Tiles, gather};
 use transforms::{transform_input, transform_output};
 pub use weights::Weights;
 
@@ -51,7 +50,6 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
         rows: height.div_ceil(4),
         columns: width.div_ceil(4),
     };
-    let lines = pack(x, tiles);
     let mut out = unwritten(images * outs * height * width);
     let target = Target {
         out: SharedMut(out.as_mut_ptr().cast()),
@@ -69,19 +67,23 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
     (0..blocks * shares).into_par_iter().for_each(|task| {
         let (block, share) = (task / shares, task % shares);
         let start = block * BLOCK;
+        let count = BLOCK.min(tiles.len() - start);
         let row_tiles = weights.tiles() * share / shares..weights.tiles() * (share + 1) / shares;
         let first = row_tiles.start * weights.rows;
         let last = (row_tiles.end * weights.rows).min(outs);
+        let mut inputs = take(POINTS * BLOCK);
+        inputs.fill(0.0);
         let mut transformed = take(POINTS * channels * BLOCK);
         let mut products = take(POINTS * row_tiles.len() * weights.rows * BLOCK);
         let mut pixels = take((last - first) * 16 * BLOCK);
         weights.instructions.dispatch(Block {
-            lines: &lines,
+            x,
             tiles,
             weights,
             row_tiles,
             start,
-            count: BLOCK.min(tiles.len() - start),
+            count,
+            inputs: &mut inputs,
             transformed: &mut transformed,
             products: &mut products,
             pixels: &mut pixels,
@@ -91,7 +93,7 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
         let channels = (first..last).step_by(together);
         for (o, pixels) in channels.zip(pixels.chunks_exact(together * 16 * BLOCK)) {
             // SAFETY: `out` outlives the loop, and each pixel belongs to one tile and one channel, so to one task.
-            unsafe { target.scatter(pixels, start, o) };
+            unsafe { target.scatter(pixels, (start, count), o) };
         }
     });
     // SAFETY: the tiles cover every map, and each was scattered for every channel.
@@ -100,13 +102,15 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
 
 /// One block of tiles, some tiles of output channels.
 struct Block<'a> {
-    lines: &'a Lines,
+    x: Maps<'a>,
     tiles: Tiles,
     weights: &'a Weights,
     row_tiles: std::ops::Range<usize>,
     start: usize,
     /// Tiles that exist; a register tile may go past the last of them, up to the block's end.
     count: usize,
+    /// `[pixel of tile][BLOCK]`, of one channel
+    inputs: &'a mut [f32],
     /// `[point][in channel][BLOCK]`
     transformed: &'a mut [f32],
     /// `[point][out channel][BLOCK]`
@@ -120,17 +124,15 @@ impl WithSimd for Block<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let channels = self.lines.channels;
+        let channels = self.x.shape[1];
         let outs = self.row_tiles.len() * self.weights.rows;
-        let plane = self.tiles.plane();
-        assert!(self.start + BLOCK + self.tiles.row() < plane);
-        assert!(self.lines.data.len() >= channels * 16 * plane);
+        assert_eq!(self.inputs.len(), POINTS * BLOCK);
         assert_eq!(self.transformed.len(), POINTS * channels * BLOCK);
         assert_eq!(self.products.len(), POINTS * outs * BLOCK);
         assert!(self.pixels.len() <= outs * 16 * BLOCK);
         // SAFETY: the assertions bound what each of the three steps touches.
         unsafe {
-            self.transform_inputs(simd, plane);
+            self.transform_inputs(simd);
             match self.weights.rows {
                 8 => self.multiply::<S, 8, 3>(simd),
                 6 => self.multiply::<S, 6, 2>(simd),
@@ -150,29 +152,23 @@ impl Block<'_> {
     }
 
     /// # Safety
-    /// `lines` must hold every phase of the block's tiles and of their right and lower neighbours, `transformed` every
-    /// point of every input channel.
+    /// `inputs` and `transformed` must have their full sizes.
     #[inline(always)]
-    unsafe fn transform_inputs<S: Simd>(&mut self, simd: S, plane: usize) {
+    unsafe fn transform_inputs<S: Simd>(&mut self, simd: S) {
         let zero = simd.splat_f32s(0.0);
-        for i in 0..self.lines.channels {
+        let channels = self.x.shape[1];
+        for i in 0..channels {
+            gather(&self.x, i, self.tiles, self.start, self.count, self.inputs);
             for place in (0..self.places::<S>()).step_by(S::F32_LANES) {
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let from = self
-                        .lines
-                        .data
-                        .as_ptr()
-                        .add(i * self.lines.stride + self.start + place);
+                    let from = self.inputs.as_ptr().add(place);
                     let to = self.transformed.as_mut_ptr().add(i * BLOCK + place);
                     let mut half = [[zero; 6]; 6];
                     for x in 0..6 {
                         let mut column = [zero; 6];
                         for (y, value) in column.iter_mut().enumerate() {
-                            let phase = 4 * (y % 4) + x % 4;
-                            *value = load::<S>(
-                                from.add(phase * plane + y / 4 * self.tiles.row() + x / 4),
-                            );
+                            *value = load::<S>(from.add((6 * y + x) * BLOCK));
                         }
                         let column = transform_input(simd, column);
                         for (row, value) in half.iter_mut().zip(column) {
@@ -181,7 +177,7 @@ impl Block<'_> {
                     }
                     for (y, row) in half.into_iter().enumerate() {
                         for (x, value) in transform_input(simd, row).into_iter().enumerate() {
-                            store::<S>(to.add((6 * y + x) * self.lines.channels * BLOCK), value);
+                            store::<S>(to.add((6 * y + x) * channels * BLOCK), value);
                         }
                     }
                 }
@@ -193,7 +189,7 @@ impl Block<'_> {
     /// `transformed`, `products` and the weights must have their full sizes.
     #[inline(always)]
     unsafe fn multiply<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S) {
-        let channels = self.lines.channels;
+        let channels = self.x.shape[1];
         let outs = self.row_tiles.len() * ROWS;
         let size = self.weights.tiles() * channels * ROWS;
         for point in 0..POINTS {

@@ -39,35 +39,24 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Writes a block of tiles of channel `o` (or of it and the next one, whose pixels alternate with its own) to their places
-    /// in the map; what stands over its edges is dropped. `pixels` `[channel][pixel of tile][BLOCK]`.
+    /// Writes `count` tiles from `start` on of channel `o` (or of it and the next one, whose pixels alternate with its own) to their
+    /// places in the map; what stands over its edges is dropped. `pixels` `[channel][pixel of tile][BLOCK]`.
     ///
     /// # Safety
     /// `out` must be the whole of the maps, and nobody else may write these tiles.
-    pub unsafe fn scatter(&self, pixels: &[f32], start: usize, o: usize) {
-        let (tiles, [height, width]) = (self.tiles, self.map);
-        let mut place = 0;
-        while place < BLOCK {
-            let at = start + place;
-            let (image, row, column) = (
-                at / tiles.image(),
-                at % tiles.image() / tiles.row(),
-                at % tiles.row(),
-            );
-            // Tiles of one row of the map stand side by side.
-            let run = (tiles.row() - column).min(BLOCK - place);
-            if image < tiles.images && row < tiles.rows {
-                let columns = (width - (4 * column).min(width)).min(4 * run);
-                for y in 0..(height - 4 * row).min(4) {
-                    let pixels = Row {
-                        values: &pixels[4 * y * BLOCK + place..],
-                        run,
-                    };
-                    // SAFETY: the caller's promise; whole tiles and the part of the last one are inside the map's row.
-                    unsafe { self.write(pixels, [image, o, 4 * row + y, 4 * column], columns) };
-                }
+    pub unsafe fn scatter(&self, pixels: &[f32], (start, count): (usize, usize), o: usize) {
+        let [height, width] = self.map;
+        for run in self.tiles.runs(start, count) {
+            let (row, column) = (4 * run.row, 4 * run.column);
+            let columns = (width - column).min(4 * run.count);
+            for y in 0..(height - row).min(4) {
+                let pixels = Row {
+                    values: &pixels[4 * y * BLOCK + run.place..],
+                    run: run.count,
+                };
+                // SAFETY: the caller's promise; whole tiles and the part of the last one are inside the map's row.
+                unsafe { self.write(pixels, [run.image, o, row + y, column], columns) };
             }
-            place += run;
         }
     }
 

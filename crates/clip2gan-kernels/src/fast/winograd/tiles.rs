@@ -1,14 +1,12 @@
 //! Maps as tiles of 4 × 4 pixels.
 
-use rayon::prelude::*;
-
 use super::BLOCK;
-use crate::fast::instructions::vectorised;
-use crate::fast::pack::{Lines, Maps};
-use crate::fast::scratch::take;
+use crate::fast::pack::Maps;
 
-/// Tiles of a batch on one line, with one place after each row of tiles and one row after each image, which hold the
-/// first rows and columns of tiles that don't exist.
+/// Side of the square of inputs that a tile of outputs needs: one pixel more on each side.
+pub const SIDE: usize = 6;
+
+/// The tiles of a batch, one after the other.
 #[derive(Clone, Copy)]
 pub struct Tiles {
     pub images: usize,
@@ -16,78 +14,94 @@ pub struct Tiles {
     pub columns: usize,
 }
 
+/// Tiles that stand side by side in one row of a map.
+pub struct Run {
+    /// Place of the first of them in its block.
+    pub place: usize,
+    pub count: usize,
+    pub image: usize,
+    /// Row and column of the first of them, in tiles.
+    pub row: usize,
+    pub column: usize,
+}
+
 impl Tiles {
-    pub fn row(self) -> usize {
-        self.columns + 1
-    }
-
-    pub fn image(self) -> usize {
-        (self.rows + 1) * self.row()
-    }
-
     pub fn len(self) -> usize {
-        self.images * self.image()
+        self.images * self.rows * self.columns
     }
 
-    /// Floats per phase: places, and what the last tile of the last block reads behind them.
-    pub fn plane(self) -> usize {
-        self.len().next_multiple_of(BLOCK) + self.row() + 1
+    /// The runs that `count` tiles from `start` on consist of.
+    #[inline(always)]
+    pub fn runs(self, start: usize, count: usize) -> impl Iterator<Item = Run> {
+        let mut place = 0;
+        std::iter::from_fn(move || {
+            if place == count {
+                return None;
+            }
+            let at = start + place;
+            let column = at % self.columns;
+            let run = Run {
+                place,
+                count: (self.columns - column).min(count - place),
+                image: at / (self.rows * self.columns),
+                row: at / self.columns % self.rows,
+                column,
+            };
+            place += run.count;
+            Some(run)
+        })
     }
 }
 
-/// One line per channel and phase: phase `4·y + x` holds, at the place of tile (r, c), the pixel
-/// (4r + y − 1, 4c + x − 1), zero outside the map.
-pub fn pack(x: Maps, tiles: Tiles) -> Lines {
-    let [_, channels, height, width] = x.shape;
-    let plane = tiles.plane();
-    let mut data = take(channels * 16 * plane);
-    data.par_chunks_mut(16 * plane)
-        .enumerate()
-        .for_each(|(c, lines)| {
-            for line in lines.chunks_exact_mut(plane) {
-                line[tiles.len()..].fill(0.0);
-            }
-            for n in 0..tiles.images {
-                let (map, scale) = x.plane(n, c);
-                for y in 0..4 * (tiles.rows + 1) {
-                    let start = n * tiles.image() + y / 4 * tiles.row();
-                    let phases = &mut lines[y % 4 * 4 * plane..][..4 * plane];
-                    let row = match y.checked_sub(1) {
-                        Some(y) if y < height => &map[y * width..][..width],
-                        _ => &[],
-                    };
-                    let mut places = phases
-                        .chunks_exact_mut(plane)
-                        .map(|line| &mut line[start..][..tiles.row()]);
-                    let places = std::array::from_fn(|_| places.next().expect("four phases"));
-                    deal(row, scale, places);
-                }
-            }
-        });
-    Lines {
-        data,
-        channels,
-        stride: 16 * plane,
+/// Lays out the inputs of a block's tiles, of one channel: line `6·y + x` of `lines` `[36][BLOCK]` holds, at the place of tile
+/// (r, c), the pixel (4r + y − 1, 4c + x − 1), zero outside the map.
+#[inline(always)]
+pub fn gather(
+    x: &Maps,
+    channel: usize,
+    tiles: Tiles,
+    start: usize,
+    count: usize,
+    lines: &mut [f32],
+) {
+    let [_, _, height, width] = x.shape;
+    for run in tiles.runs(start, count) {
+        let (map, scale) = x.plane(run.image, channel);
+        for (y, lines) in lines.chunks_exact_mut(SIDE * BLOCK).enumerate() {
+            let row = (4 * run.row + y).checked_sub(1).filter(|&row| row < height);
+            let row = row.map_or(&[][..], |row| &map[row * width..][..width]);
+            deal(row, scale, &run, lines);
+        }
     }
 }
 
-vectorised! {
-    /// Deals the pixels of a row, times `scale`, to the four phases in turn, from the second phase on; zeros before and after them.
-    fn deal<'a>(row: &'a [f32], scale: f32, phases: [&'a mut [f32]; 4]) {
-        let [before, first, second, third] = phases;
-        let (fours, rest) = row.as_chunks::<4>();
-        before[0] = 0.0;
-        let places = first.iter_mut().zip(second.iter_mut()).zip(third.iter_mut());
-        let places = places.zip(before[1..].iter_mut());
-        for (&[a, b, c, d], (((first, second), third), before)) in fours.iter().zip(places) {
-            (*first, *second, *third, *before) = (a * scale, b * scale, c * scale, d * scale);
-        }
-        let done = fours.len();
-        let mut rest = rest.iter().map(|value| value * scale);
-        for line in [first, second, third] {
-            line[done] = rest.next().unwrap_or(0.0);
-            line[done + 1..].fill(0.0);
-        }
-        before[1 + done..].fill(0.0);
+/// Deals the pixels of a row, times `scale`, to the six lines of a run's tiles; an empty row is one of zeros.
+#[inline(always)]
+fn deal(row: &[f32], scale: f32, run: &Run, lines: &mut [f32]) {
+    let mut lines = lines
+        .chunks_exact_mut(BLOCK)
+        .map(|line| &mut line[run.place..][..run.count]);
+    let [left, a, b, c, d, right] =
+        std::array::from_fn(|_| lines.next().expect("six lines of a row"));
+    let pixel = |at: usize| row.get(at).map_or(0.0, |value| value * scale);
+    let first = 4 * run.column;
+    let (fours, _) = row.get(first..).unwrap_or(&[]).as_chunks::<4>();
+    let whole = fours.len().min(run.count);
+    for (t, four) in fours[..whole].iter().enumerate() {
+        a[t] = four[0] * scale;
+        b[t] = four[1] * scale;
+        c[t] = four[2] * scale;
+        d[t] = four[3] * scale;
     }
+    for t in whole..run.count {
+        for (x, line) in [&mut *a, b, c, d].into_iter().enumerate() {
+            line[t] = pixel(first + 4 * t + x);
+        }
+    }
+    // A tile's outermost pixels are its neighbours' nearest.
+    let last = run.count - 1;
+    left[0] = first.checked_sub(1).map_or(0.0, pixel);
+    left[1..].copy_from_slice(&d[..last]);
+    right[..last].copy_from_slice(&a[1..]);
+    right[last] = pixel(first + 4 * run.count);
 }
