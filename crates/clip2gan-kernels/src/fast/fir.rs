@@ -1,10 +1,13 @@
 //! Separable upsample–filter–downsample, plane by plane: the rows of one output line are mixed first, then its columns.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::finish::Finish;
 use super::instructions::dispatch;
+use super::{unwritten, written};
 use crate::Resampling;
 
 impl Resampling {
@@ -52,7 +55,7 @@ pub fn resample(
     let upright: Vec<f32> = across.iter().map(|tap| tap * resampling.gain).collect();
     let padded = width * resampling.up + resampling.pad[0] + resampling.pad[1];
     let planes = x.len() / (height * width);
-    let mut out = vec![0.0; planes * out_height * out_width];
+    let mut out = unwritten(planes * out_height * out_width);
     out.par_chunks_mut(out_height * out_width)
         .zip(x.par_chunks(height * width))
         .enumerate()
@@ -78,18 +81,20 @@ pub fn resample(
                     filtered,
                 });
                 if let Some(finish) = &finish {
-                    finish.apply(plane, 0, out);
+                    // SAFETY: the plane has just been written.
+                    finish.apply(plane, 0, unsafe { out.assume_init_mut() });
                 }
             },
         );
-    out
+    // SAFETY: each plane was written row by row, to its end.
+    unsafe { written(out) }
 }
 
 /// One map, and lines to work on.
 struct Plane<'a> {
     x: &'a [f32],
     size: (usize, usize),
-    out: &'a mut [f32],
+    out: &'a mut [MaybeUninit<f32>],
     out_width: usize,
     resampling: &'a Resampling,
     upright: &'a [f32],
@@ -137,10 +142,10 @@ impl WithSimd for Plane<'_> {
                 add_scaled(self.filtered, &self.line[k..][..count], tap);
             }
             if down == 1 {
-                to.copy_from_slice(self.filtered);
+                to.write_copy_of_slice(self.filtered);
             } else {
                 for (to, &value) in to.iter_mut().zip(self.filtered.iter().step_by(down)) {
-                    *to = value;
+                    to.write(value);
                 }
             }
         }

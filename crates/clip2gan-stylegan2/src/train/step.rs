@@ -1,6 +1,7 @@
 //! One training step.
 
 use burn::tensor::Tensor;
+use clip2gan_kernels::on_workers;
 use clip2gan_train::{ema_update, rng};
 use rand::RngExt;
 use serde::Serialize;
@@ -51,7 +52,15 @@ pub fn step(
     real: impl Into<RealBatch>,
     config: &TrainConfig,
 ) -> Result<(TrainState, StepStats)> {
-    let mut real = real.into().checked(config)?;
+    let real = real.into().checked(config)?;
+    on_workers(|| phases(state, real, config))
+}
+
+fn phases(
+    state: TrainState,
+    mut real: RealBatch,
+    config: &TrainConfig,
+) -> Result<(TrainState, StepStats)> {
     let number = state.step;
     if config.mirror {
         real.images = mirror(real.images, config, number);
