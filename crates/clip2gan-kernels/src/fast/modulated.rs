@@ -1,6 +1,8 @@
 //! A layer of StyleGAN2's synthesis in one go: style, convolution, up-sampling filter and epilogue, with its weight made ready
 //! beforehand.
 
+use rayon::prelude::*;
+
 use super::conv::{Kind, Ready, Weight};
 use super::finish::{Finish, Parts, Shape};
 use super::fir::resample;
@@ -135,24 +137,39 @@ fn compose(weight: Weight, taps: [f32; 4]) -> Vec<f32> {
     // What tap `a` of the weight adds to place `p` of the kernel of a parity; each axis has half of the gain.
     let share = |parity: usize, p: usize, a: usize| -> f32 {
         let k = (2 * p + a + 1).checked_sub(parity + 2);
-        k.and_then(|k| taps.get(3_usize.checked_sub(k)?))
-            .map_or(0.0, |tap| 2.0 * tap)
+        let tap = k.and_then(|k| taps.get(3_usize.checked_sub(k)?));
+        tap.map_or(0.0, |tap| 2.0 * tap)
     };
-    let mut kernels = Vec::with_capacity(4 * outs * ins * 9);
-    for o in 0..outs {
-        for phase in 0..4 {
-            for i in 0..ins {
-                for place in 0..9 {
-                    let taps = (0..9).map(|tap| {
-                        let [a, b] = [tap / 3, tap % 3];
-                        let factor =
-                            share(phase / 2, place / 3, a) * share(phase % 2, place % 3, b);
-                        factor * weight.at(o, i, a, b)
-                    });
-                    kernels.push(taps.sum());
+    let shares: [[[f32; 3]; 3]; 2] = std::array::from_fn(|parity| {
+        std::array::from_fn(|p| std::array::from_fn(|a| share(parity, p, a)))
+    });
+    let along = |parity: usize, p: usize, values: [f32; 3]| -> f32 {
+        let shares = shares[parity][p];
+        shares[0] * values[0] + shares[1] * values[1] + shares[2] * values[2]
+    };
+    let mut kernels = vec![0.0; 4 * outs * ins * 9];
+    let of_channel = |(o, kernels): (usize, &mut [f32])| {
+        for i in 0..ins {
+            for column_parity in 0..2 {
+                // Rows first: `[row of the weight][place]`.
+                let rows: [[f32; 3]; 3] = std::array::from_fn(|a| {
+                    let row = std::array::from_fn(|b| weight.at(o, i, a, b));
+                    std::array::from_fn(|p| along(column_parity, p, row))
+                });
+                for row_parity in 0..2 {
+                    let phase = 2 * row_parity + column_parity;
+                    let kernel = &mut kernels[(phase * ins + i) * 9..][..9];
+                    for (place, value) in kernel.iter_mut().enumerate() {
+                        let column = rows.map(|row| row[place % 3]);
+                        *value = along(row_parity, place / 3, column);
+                    }
                 }
             }
         }
-    }
+    };
+    kernels
+        .par_chunks_exact_mut(4 * ins * 9)
+        .enumerate()
+        .for_each(of_channel);
     kernels
 }
