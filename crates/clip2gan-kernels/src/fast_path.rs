@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use burn::backend::{Dispatch, DispatchDevice};
+use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::backend::{ClipOps, LayerOps, StyleganOps};
@@ -58,19 +58,7 @@ pub fn scale(x: Tensor<4>, scale: Tensor<2>) -> Tensor<4> {
 
 pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
     epilogue.check(x.dims());
-    let absent = || Tensor::<1>::empty([0], &x.device()).into_dispatch();
-    let (noise, strength) = epilogue.noise.unzip();
-    let demodulation = epilogue
-        .demodulation
-        .map_or_else(absent, Tensor::into_dispatch);
-    let noise = noise.map_or_else(absent, Tensor::into_dispatch);
-    let strength = strength.map_or_else(absent, Tensor::into_dispatch);
-    let bias = epilogue.bias.map_or_else(absent, Tensor::into_dispatch);
-    let shape = Shape {
-        activation: epilogue.activation,
-        gain: epilogue.gain,
-        clamp: epilogue.clamp,
-    };
+    let ([demodulation, noise, strength, bias], shape) = epilogue.into_parts(&x.device());
     let x = x.into_dispatch();
     Tensor::from_dispatch(Dispatch::stylegan_epilogue(
         x,
@@ -106,16 +94,7 @@ pub fn layer(
     );
     let factor = if modulation.up.is_some() { 2 } else { 1 };
     epilogue.check([images, outs, factor * height, factor * width]);
-    let absent = || Tensor::<1>::empty([0], &x.device()).into_dispatch();
-    let (noise, strength) = epilogue.noise.unzip();
-    let noise = noise.map_or_else(absent, Tensor::into_dispatch);
-    let strength = strength.map_or_else(absent, Tensor::into_dispatch);
-    let bias = epilogue.bias.map_or_else(absent, Tensor::into_dispatch);
-    let shape = Shape {
-        activation: epilogue.activation,
-        gain: epilogue.gain,
-        clamp: epilogue.clamp,
-    };
+    let ([_, noise, strength, bias], shape) = epilogue.into_parts(&x.device());
     Tensor::from_dispatch(Dispatch::stylegan_layer(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -182,5 +161,23 @@ impl Epilogue {
         if let Some(bias) = &self.bias {
             assert_eq!(bias.dims(), [channels], "bias");
         }
+    }
+
+    /// Demodulation, noise, its strength and bias, those that are absent without elements; and the constants.
+    fn into_parts(self, device: &Device) -> ([DispatchTensor; 4], Shape) {
+        let absent = || Tensor::<1>::empty([0], device).into_dispatch();
+        let (noise, strength) = self.noise.unzip();
+        let parts = [
+            self.demodulation.map_or_else(absent, Tensor::into_dispatch),
+            noise.map_or_else(absent, Tensor::into_dispatch),
+            strength.map_or_else(absent, Tensor::into_dispatch),
+            self.bias.map_or_else(absent, Tensor::into_dispatch),
+        ];
+        let shape = Shape {
+            activation: self.activation,
+            gain: self.gain,
+            clamp: self.clamp,
+        };
+        (parts, shape)
     }
 }
