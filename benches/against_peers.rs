@@ -11,6 +11,7 @@ use clip2gan_bench::peer::{PEERS, Peer};
 use clip2gan_bench::report::{Circumstances, Style, head, rows};
 use clip2gan_bench::turns::{Rounds, measure};
 use clip2gan_bench::{Result, Scale, cases};
+use clip2gan_kernels::keep_freed_memory;
 
 /// Measure our networks and kernels by turns with PyTorch and ONNX Runtime.
 #[derive(Parser)]
@@ -49,6 +50,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

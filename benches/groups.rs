@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clip2gan_bench::{Case, Error, Scale, cases};
+use clip2gan_kernels::keep_freed_memory;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
@@ -12,6 +13,7 @@ use divan::counter::{BytesCount, ItemsCount};
 static CASES: OnceLock<Vec<Case>> = OnceLock::new();
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     match cases(Scale::Full) {
         Ok(all) => {
             CASES.get_or_init(|| all);

@@ -18,11 +18,13 @@ mod train;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clip2gan_kernels::keep_freed_memory;
 
 use args::{Cli, Command};
 use commands::Context;
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     // Wrong options end here, with exit 2 and clap's advice.
     let cli = Cli::parse();
     let json = cli.global.json;

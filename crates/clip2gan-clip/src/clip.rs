@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use clip2gan_kernels::on_workers;
 use clip2gan_train::rng;
 
 use crate::layers::{EmbeddingTable, Init, LayerNormalization, Transformer};
@@ -97,7 +98,7 @@ impl Clip {
     /// `[batch, 3, image_size, image_size]`, normalised by [`Clip::normalize_pixels`] or [`crate::preprocess`] →
     /// `[batch, embed_dim]`, not of unit length (see [`normalize`]).
     pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
-        self.visual.forward(pixels)
+        on_workers(|| self.visual.forward(pixels))
     }
 
     /// `[batch, length]` token ids, `length` at most the context → `[batch, embed_dim]`, not of unit length.
@@ -105,9 +106,13 @@ impl Clip {
     /// The feature is taken at the *first* token with the highest id of its row (the end token). Because of the causal
     /// mask nothing after it matters, so padding may be cut to the longest text of a batch.
     pub fn encode_text(&self, ids: Tensor<2, Int>) -> Tensor<2> {
+        on_workers(|| self.text_features(ids))
+    }
+
+    fn text_features(&self, ids: Tensor<2, Int>) -> Tensor<2> {
         let [batch, length] = ids.dims();
-        let (tokens, mask) = self.embed_text(ids.clone());
-        let tokens = self.transformer.forward(tokens, Some(mask));
+        let tokens = self.embed_text(ids.clone());
+        let tokens = self.transformer.forward(tokens, true);
         let [_, _, width] = tokens.dims();
         let starts = Tensor::<1, Int>::arange(0..batch as i64, &ids.device()) * length as i64;
         let rows = end_positions(ids) + starts;
@@ -157,17 +162,15 @@ impl Clip {
     /// What goes into the text tower's first block, and what comes out of each, for `ids [batch, length]`: all
     /// `[batch, length, width]`.
     pub fn text_hidden_states(&self, ids: Tensor<2, Int>) -> Vec<Tensor<3>> {
-        let (tokens, mask) = self.embed_text(ids);
-        self.transformer.hidden_states(tokens, Some(mask))
+        self.transformer.hidden_states(self.embed_text(ids), true)
     }
 
-    /// Tokens at their positions, and the causal mask.
-    fn embed_text(&self, ids: Tensor<2, Int>) -> (Tensor<3>, Tensor<4>) {
+    /// Tokens at their positions.
+    fn embed_text(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, length] = ids.dims();
         let positions = self.positional_embedding.val();
-        let mask = causal_mask(length, &positions.device());
         let positions = positions.slice_dim(0, 0..length).unsqueeze();
-        (self.token_embedding.forward(ids) + positions, mask)
+        self.token_embedding.forward(ids) + positions
     }
 
     /// [`Clip::encode_text`] of texts of different lengths, the short ones apart from the long ones: most of the work
@@ -205,20 +208,6 @@ pub fn normalize(features: Tensor<2>) -> Tensor<2> {
         .add_scalar(1e-12)
         .sqrt();
     features / norm
-}
-
-/// `[1, 1, length, length]`: 0 where a token may look (itself and before), −∞ where it may not.
-fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
-    let values = (0..length * length)
-        .map(|i| {
-            if i % length > i / length {
-                f32::NEG_INFINITY
-            } else {
-                0.0
-            }
-        })
-        .collect::<Vec<_>>();
-    Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
 }
 
 /// Where in each row the highest id stands for the first time: `[batch, length]` → `[batch]`. Spelt out because an

@@ -3,7 +3,7 @@
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
 use crate::fast::{conv::Kind, finish::Shape};
-use crate::{Modulation, Nonlinearity, Resampling};
+use crate::{Attention, Modulation, Nonlinearity, Resampling};
 
 /// The operations as burn dispatches them, for contiguous or strided `f32` tensors on the CPU backend.
 #[backend_extension(Flex, Autodiff)]
@@ -57,6 +57,21 @@ pub trait LayerOps: Backend {
         modulation: Modulation,
         shape: Shape,
     ) -> FloatTensor<Self>;
+}
+
+/// Of a transformer's block, where nothing is differentiated.
+#[backend_extension(Flex)]
+pub trait BlockOps: Backend {
+    /// `x · weightᵀ + bias + residual`.
+    fn clip_linear_add(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Self-attention of queries, keys and values that stand in one matrix.
+    fn clip_attention(qkv: FloatTensor<Self>, shape: Attention) -> FloatTensor<Self>;
 }
 
 /// The transformers' operations, as the first ones.

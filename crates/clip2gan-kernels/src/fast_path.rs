@@ -5,15 +5,20 @@ use std::sync::atomic::Ordering;
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::backend::{ClipOps, LayerOps, StyleganOps};
+use crate::backend::{BlockOps, ClipOps, LayerOps, StyleganOps};
 use crate::fast::{conv::Kind, finish::Shape};
-use crate::{Epilogue, Modulation, Nonlinearity, PLAIN, Resampling};
+use crate::{Attention, Epilogue, Modulation, Nonlinearity, PLAIN, Resampling};
 
 /// Whether the kernels serve tensors like this one.
 pub fn serves<const D: usize>(x: &Tensor<D>) -> bool {
     let device = x.device().inner();
     let on_cpu = matches!(device.as_dispatch(), DispatchDevice::Flex(_));
     on_cpu && x.dtype() == DType::F32 && !PLAIN.load(Ordering::Relaxed)
+}
+
+/// Whether they are served by what knows no derivative.
+pub fn serves_untracked<const D: usize>(x: &Tensor<D>) -> bool {
+    !x.is_autodiff() && serves(x)
 }
 
 pub fn conv(x: Tensor<4>, weight: Tensor<4>, kind: Kind) -> Tensor<4> {
@@ -72,10 +77,7 @@ pub fn epilogue(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
 
 /// Whether a whole layer can be one operation: it is served, and nothing of it is differentiated.
 pub fn serves_layer(x: &Tensor<4>, weight: &Tensor<4>, style: &Tensor<2>) -> bool {
-    let tracked = [x.device(), weight.device(), style.device()]
-        .iter()
-        .any(Device::is_autodiff);
-    !tracked && serves(x)
+    !weight.is_autodiff() && !style.is_autodiff() && serves_untracked(x)
 }
 
 pub fn layer(
@@ -127,6 +129,39 @@ pub fn linear(
         bias.into_dispatch(),
         nonlinearity,
     ))
+}
+
+pub fn linear_add(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    residual: Tensor<2>,
+) -> Tensor<2> {
+    let ([rows, input], [output, depth]) = (x.dims(), weight.dims());
+    assert_eq!(input, depth, "inputs of the rows and of the weight");
+    assert_eq!(bias.dims(), [output], "a bias for each output");
+    assert_eq!(residual.dims(), [rows, output], "the residual");
+    Tensor::from_dispatch(Dispatch::clip_linear_add(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        residual.into_dispatch(),
+    ))
+}
+
+pub fn attention(qkv: Tensor<2>, shape: Attention) -> Tensor<2> {
+    let [rows, stacked] = qkv.dims();
+    assert!(
+        rows.is_multiple_of(shape.batch),
+        "{rows} rows in {} sequences",
+        shape.batch
+    );
+    assert!(
+        stacked.is_multiple_of(3 * shape.heads),
+        "queries, keys and values of {} heads in {stacked} columns",
+        shape.heads
+    );
+    Tensor::from_dispatch(Dispatch::clip_attention(qkv.into_dispatch(), shape))
 }
 
 pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {

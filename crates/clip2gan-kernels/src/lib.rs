@@ -10,6 +10,7 @@
 mod autodiff;
 #[cfg(feature = "flex")]
 mod backend;
+mod block;
 #[cfg(feature = "flex")]
 mod fast;
 #[cfg(feature = "flex")]
@@ -17,9 +18,12 @@ mod fast_path;
 #[cfg(feature = "flex")]
 mod flex;
 mod layer;
+mod memory;
 pub mod plain;
 
+pub use block::{Attention, attention, linear_add};
 pub use layer::{Modulation, conv2d_resample, demodulation, energy, modulated_conv2d};
+pub use memory::keep_freed_memory;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -2,8 +2,8 @@
 //! held against.
 
 use burn::tensor::{
-    Tensor,
-    activation::{gelu, sigmoid},
+    Device, Tensor, TensorData,
+    activation::{gelu, sigmoid, softmax},
     module::{
         conv_transpose2d, conv2d as burn_conv2d, layer_norm as burn_layer_norm,
         linear as burn_linear,
@@ -11,7 +11,7 @@ use burn::tensor::{
     ops::{ConvOptions, ConvTransposeOptions},
 };
 
-use crate::{Activation, Epilogue, LRELU_SLOPE, Nonlinearity, Resampling};
+use crate::{Activation, Attention, Epilogue, LRELU_SLOPE, Nonlinearity, Resampling};
 
 /// See [`conv2d`](crate::conv2d).
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
@@ -64,6 +64,41 @@ pub fn linear(
 /// See [`layer_norm`](crate::layer_norm).
 pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {
     burn_layer_norm(x, gain, Some(bias), f64::from(epsilon))
+}
+
+/// [`attention`](crate::attention) of queries, keys and values that stand apart, each `[batch·length, width]`.
+pub fn attention(parts: [Tensor<2>; 3], shape: Attention) -> Tensor<2> {
+    let Attention {
+        batch,
+        heads,
+        causal,
+    } = shape;
+    let [rows, width] = parts[0].dims();
+    let [length, head_width] = [rows / batch, width / heads];
+    // The heads stay strided views; the batched product reads them in place.
+    let [query, key, value] = parts.map(|part| {
+        let part = part.reshape([batch, length, heads, head_width]);
+        part.swap_dims(1, 2)
+    });
+    let scale = (head_width as f64).powf(-0.5);
+    let mut scores = query.matmul(key.transpose()).mul_scalar(scale);
+    if causal {
+        let mask = causal_mask(length, &scores.device()).cast(scores.dtype());
+        scores = scores + mask;
+    }
+    let mixed = softmax(scores, 3).matmul(value);
+    mixed.swap_dims(1, 2).reshape([rows, width])
+}
+
+/// `[1, 1, length, length]`: 0 where a token may look (itself and before), −∞ where it may not.
+fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = (0..length * length)
+        .map(|i| match i % length > i / length {
+            true => f32::NEG_INFINITY,
+            false => 0.0,
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
 }
 
 /// Zero insertion, padding, correlation with the flipped taps, decimation: all along the last axis.

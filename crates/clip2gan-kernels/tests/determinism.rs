@@ -3,8 +3,8 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use clip2gan_kernels::{
-    Activation, Nonlinearity, bias_act, conv2d, conv2d_down, conv2d_up, layer_norm, linear,
-    upfirdn2d,
+    Activation, Attention, Nonlinearity, attention, bias_act, conv2d, conv2d_down, conv2d_up,
+    layer_norm, linear, linear_add, upfirdn2d,
 };
 
 /// Values and gradients of one operation on fixed inputs, as bytes.
@@ -67,6 +67,33 @@ fn threads_change_nothing() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn threads_change_no_block() {
+    let device = Device::flex();
+    let random = |shape| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let (qkv, weight) = (random([3 * 77, 3 * 96]), random([75, 96]));
+    let (bias, residual) = (Tensor::ones([75], &device), random([3 * 77, 75]));
+    let shape = Attention {
+        batch: 3,
+        heads: 2,
+        causal: true,
+    };
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mixed = attention(qkv.clone(), shape);
+            linear_add(mixed, weight.clone(), bias.clone(), residual.clone()).into_data()
+        })
+    };
+    let one = with(1);
+    for threads in [2, 3, 8] {
+        assert!(with(threads) == one, "{threads} threads");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Multi-head self-attention (Vaswani et al. 2017, section 3.2).
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, activation::softmax};
-use clip2gan_kernels::{Nonlinearity, linear};
+use burn::tensor::Tensor;
+use clip2gan_kernels::{Attention, Nonlinearity, attention, linear, plain};
 
 use super::{Init, Projection};
 
@@ -30,38 +30,40 @@ impl MultiHeadAttention {
         }
     }
 
-    /// `x`: `[batch·length, width]`, and so is the result. `mask`: `[1, 1, length, length]`, added to the scores.
-    pub fn forward(&self, x: Tensor<2>, batch: usize, mask: Option<Tensor<4>>) -> Tensor<2> {
-        let [rows, width] = x.dims();
-        let [length, head_width] = [rows / batch, width / self.heads];
+    /// `residual` and what the attention makes of `x`: all `[batch·length, width]`. `causal`: a token sees only itself and those before
+    /// it.
+    pub fn forward_add(
+        &self,
+        x: Tensor<2>,
+        batch: usize,
+        causal: bool,
+        residual: Tensor<2>,
+    ) -> Tensor<2> {
+        let shape = Attention {
+            batch,
+            heads: self.heads,
+            causal,
+        };
+        let [_, width] = x.dims();
         let weight = self.in_proj_weight.val();
         let bias = self.in_proj_bias.val();
-        let heads = |x: Tensor<2>| {
-            let x = x.reshape([batch, length, self.heads, head_width]);
-            x.swap_dims(1, 2)
-        };
-        // The heads stay strided views; the batched product reads them in place.
-        let [query, key, value] = match weight.is_autodiff() {
+        let mixed = match weight.is_autodiff() {
             // Three products with slices of the weight: slicing the (larger) activations would cost three times as much in the
             // backward pass.
-            true => [0, 1, 2].map(|part| {
-                let range = part * width..(part + 1) * width;
-                let weight = weight.clone().slice_dim(0, range.clone());
-                let bias = bias.clone().slice_dim(0, range);
-                heads(linear(x.clone(), weight, Some(bias), Nonlinearity::None))
-            }),
+            true => {
+                let parts = [0, 1, 2].map(|part| {
+                    let range = part * width..(part + 1) * width;
+                    let weight = weight.clone().slice_dim(0, range.clone());
+                    let bias = bias.clone().slice_dim(0, range);
+                    linear(x.clone(), weight, Some(bias), Nonlinearity::None)
+                });
+                plain::attention(parts, shape)
+            }
             false => {
-                let all = linear(x, weight, Some(bias), Nonlinearity::None);
-                [0, 1, 2].map(|part| heads(all.clone().narrow(1, part * width, width)))
+                let qkv = linear(x, weight, Some(bias), Nonlinearity::None);
+                attention(qkv, shape)
             }
         };
-        let scale = (head_width as f64).powf(-0.5);
-        let mut scores = query.matmul(key.transpose()).mul_scalar(scale);
-        if let Some(mask) = mask {
-            scores = scores + mask;
-        }
-        let heads = softmax(scores, 3).matmul(value);
-        self.out_proj
-            .forward(heads.swap_dims(1, 2).reshape([rows, width]))
+        self.out_proj.forward_add(mixed, residual)
     }
 }

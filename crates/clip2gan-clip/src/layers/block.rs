@@ -29,13 +29,14 @@ impl Mlp {
         }
     }
 
-    /// `[rows, width]`, and so is the result.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    /// `residual` and what the two layers make of `x`: all `[rows, width]`.
+    pub fn forward_add(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
         let nonlinearity = match self.activation {
             Activation::QuickGelu => Nonlinearity::QuickGelu,
             Activation::Gelu => Nonlinearity::Gelu,
         };
-        self.c_proj.forward(self.c_fc.forward_then(x, nonlinearity))
+        let inner = self.c_fc.forward_then(x, nonlinearity);
+        self.c_proj.forward_add(inner, residual)
     }
 }
 
@@ -53,10 +54,12 @@ pub struct ResidualAttentionBlock {
 }
 
 impl ResidualAttentionBlock {
-    /// `[batch·length, width]`, and so is the result; `mask` as for [`MultiHeadAttention::forward`].
-    pub fn forward(&self, x: Tensor<2>, batch: usize, mask: Option<Tensor<4>>) -> Tensor<2> {
-        let x = x.clone() + self.attn.forward(self.ln_1.forward(x), batch, mask);
-        x.clone() + self.mlp.forward(self.ln_2.forward(x))
+    /// `[batch·length, width]`, and so is the result; `causal`: a token sees only itself and those before it.
+    pub fn forward(&self, x: Tensor<2>, batch: usize, causal: bool) -> Tensor<2> {
+        let normed = self.ln_1.forward(x.clone());
+        let x = self.attn.forward_add(normed, batch, causal, x);
+        let normed = self.ln_2.forward(x.clone());
+        self.mlp.forward_add(normed, x)
     }
 }
 
@@ -84,21 +87,21 @@ impl Transformer {
         }
     }
 
-    /// `[batch, length, width]`, and so is the result. `mask`: `[1, 1, length, length]`, added to the scores.
-    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<4>>) -> Tensor<3> {
+    /// `[batch, length, width]`, and so is the result; `causal`: a token sees only itself and those before it.
+    pub fn forward(&self, x: Tensor<3>, causal: bool) -> Tensor<3> {
         let shape = x.dims();
         let blocks = self.resblocks.iter();
-        let out = blocks.fold(rows(x), |x, block| block.forward(x, shape[0], mask.clone()));
+        let out = blocks.fold(rows(x), |x, block| block.forward(x, shape[0], causal));
         out.reshape(shape)
     }
 
     /// What goes in, and what comes out of each block, all of one shape.
-    pub fn hidden_states(&self, x: Tensor<3>, mask: Option<Tensor<4>>) -> Vec<Tensor<3>> {
+    pub fn hidden_states(&self, x: Tensor<3>, causal: bool) -> Vec<Tensor<3>> {
         let shape = x.dims();
         let mut states = vec![x.clone()];
         let mut x = rows(x);
         for block in &self.resblocks {
-            x = block.forward(x, shape[0], mask.clone());
+            x = block.forward(x, shape[0], causal);
             states.push(x.clone().reshape(shape));
         }
         states

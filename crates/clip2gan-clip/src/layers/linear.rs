@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
-use clip2gan_kernels::{Nonlinearity, linear};
+use clip2gan_kernels::{Nonlinearity, linear, linear_add};
 
 use super::Init;
 
@@ -31,6 +31,11 @@ impl Projection {
     /// The same, with a non-linearity after it.
     pub fn forward_then(&self, x: Tensor<2>, nonlinearity: Nonlinearity) -> Tensor<2> {
         linear(x, self.weight.val(), Some(self.bias.val()), nonlinearity)
+    }
+
+    /// `residual + x Wᵀ + b`, with a residual of the result's shape.
+    pub fn forward_add(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
+        linear_add(x, self.weight.val(), self.bias.val(), residual)
     }
 }
 

@@ -79,13 +79,13 @@ impl VisionTransformer {
             .reshape([batch * length, width])
             .select(0, rows.reshape([batch * (1 + seen)]))
             .reshape([batch, 1 + seen, width]);
-        let states = self.transformer.hidden_states(tokens.clone(), None);
+        let states = self.transformer.hidden_states(tokens.clone(), false);
         self.feature(states.last().unwrap_or(&tokens).clone())
     }
 
     /// What goes into the first block, and what comes out of each, all `[batch, 1 + patches, width]`.
     pub fn hidden_states(&self, pixels: Tensor<4>) -> Vec<Tensor<3>> {
-        self.transformer.hidden_states(self.embed(pixels), None)
+        self.transformer.hidden_states(self.embed(pixels), false)
     }
 
     /// Patches and class token at their positions.

@@ -6,10 +6,11 @@
 //! four half-size maps, a transposed one writes four ([`conv`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]).
 //! Where nothing is differentiated, a layer of StyleGAN2 with all that stands around its convolution is one kernel ([`modulated`]).
 //!
-//! Transformers need matrix products with an epilogue ([`linear`], [`nonlinear`]) and layer normalisation ([`norm`]).
+//! Transformers need matrix products ([`panels`]) with an epilogue ([`linear`], [`nonlinear`]), [`attention`] and layer normalisation ([`norm`]).
 //!
 //! Every sum is taken in an order that does not depend on the number of threads.
 
+pub mod attention;
 pub mod conv;
 mod correlate;
 mod direct;
@@ -24,6 +25,7 @@ mod multiply;
 pub mod nonlinear;
 pub mod norm;
 pub mod pack;
+mod panels;
 mod pointwise;
 mod scratch;
 mod winograd;

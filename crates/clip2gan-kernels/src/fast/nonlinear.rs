@@ -92,7 +92,7 @@ fn gelu(x: f32) -> (f32, f32) {
 
 /// `eˣ` to about one unit in the last place between −87 and 88, and the ends' values beyond.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     // Adding this puts the nearest whole number into the lowest bits.
     const MAGIC: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);

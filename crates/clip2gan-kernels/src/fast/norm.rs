@@ -20,7 +20,7 @@ fn moments(x: &[f32], epsilon: f32) -> (f32, f32) {
 
 /// Sum of `f` over a row in sixteen partial sums, so that it runs in vectors and always in the same order.
 #[inline(always)]
-fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+pub fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let (x, rest) = x.as_chunks::<16>();
     let mut sums = [0.0; 16];
     for x in x {

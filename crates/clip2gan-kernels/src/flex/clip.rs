@@ -4,9 +4,9 @@ use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
 use super::{Values, tensor};
-use crate::Nonlinearity;
-use crate::backend::{ClipGradients, ClipOps};
-use crate::fast::{linear::linear, nonlinear, norm};
+use crate::backend::{BlockOps, ClipGradients, ClipOps};
+use crate::fast::{attention::attention, linear::linear, nonlinear, norm};
+use crate::{Attention, Nonlinearity};
 
 impl ClipOps for Flex {
     fn clip_linear(
@@ -23,6 +23,7 @@ impl ClipOps for Flex {
             depth,
             bias.present(),
             nonlinearity,
+            None,
         );
         tensor(out, [rows, outputs])
     }
@@ -36,6 +37,34 @@ impl ClipOps for Flex {
         let [x, gain, bias] = [x, gain, bias].map(Values::of);
         let out = norm::layer_norm(x.slice(), gain.slice(), bias.slice(), epsilon);
         tensor(out, x.matrix())
+    }
+}
+
+impl BlockOps for Flex {
+    fn clip_linear_add(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        residual: FlexTensor,
+    ) -> FlexTensor {
+        let [x, weight, bias, residual] = [x, weight, bias, residual].map(Values::of);
+        let [_, depth] = x.matrix();
+        let out = linear(
+            x.slice(),
+            weight.slice(),
+            depth,
+            Some(bias.slice()),
+            Nonlinearity::None,
+            Some(residual.slice()),
+        );
+        tensor(out, residual.matrix())
+    }
+
+    fn clip_attention(qkv: FlexTensor, shape: Attention) -> FlexTensor {
+        let qkv = Values::of(qkv);
+        let [rows, stacked] = qkv.matrix();
+        let width = stacked / 3;
+        tensor(attention(qkv.slice(), width, shape), [rows, width])
     }
 }
 

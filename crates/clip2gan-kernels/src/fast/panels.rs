@@ -1,0 +1,203 @@
+//! Small matrix products in registers: rows of one factor by panels of the other.
+//!
+//! A panel holds as many columns as a register tile is wide, `[k][column]`, so that the sum runs along memory; the rows are read where
+//! they stand.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::instructions::{Chosen, vectorised};
+use super::multiply::{load, store};
+
+/// Summands of a tile that are gone through before the next tile: a panel of so many stays in the second-level cache.
+const DEPTH: usize = 1024;
+
+/// Rows and columns of a register tile.
+pub fn tile(instructions: Chosen) -> (usize, usize) {
+    struct Tile;
+    impl WithSimd for Tile {
+        type Output = (usize, usize);
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> (usize, usize) {
+            match S::REGISTER_COUNT >= 32 {
+                true => (8, 3 * S::F32_LANES),
+                false => (6, 2 * S::F32_LANES),
+            }
+        }
+    }
+    instructions.dispatch(Tile)
+}
+
+/// Rows that stand `stride` apart.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub values: &'a [f32],
+    pub stride: usize,
+    pub count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows that follow one another.
+    pub fn whole(values: &'a [f32], stride: usize) -> Self {
+        let count = values.len() / stride;
+        Self {
+            values,
+            stride,
+            count,
+        }
+    }
+
+    /// The first `length` values of a row.
+    pub fn row(&self, row: usize, length: usize) -> &'a [f32] {
+        &self.values[row * self.stride..][..length]
+    }
+
+    /// A panel of `width` rows, `[k][row of panel]`; rows past the last are zero.
+    pub fn pack(&self, index: usize, depth: usize, panel: &mut [f32], width: usize) {
+        let first = index * width;
+        let count = width.min(self.count - first);
+        if count < width {
+            panel.fill(0.0);
+        }
+        let values = &self.values[first * self.stride..];
+        let held = Rows {
+            values,
+            count,
+            stride: self.stride,
+        };
+        turn(held, depth, panel, width);
+    }
+}
+
+/// `sums[row, place] = Σ_k rows[row, k] · panels[place / width][k][place % width]`, for the panels `held`. `sums` has room for whole
+/// tiles: what is past the last row is arbitrary.
+pub struct Product<'a> {
+    pub rows: Rows<'a>,
+    /// `[panel][k][place]`.
+    pub panels: &'a [f32],
+    pub depth: usize,
+    pub held: Range<usize>,
+    /// The tile of the instructions that this runs on.
+    pub tile: (usize, usize),
+    pub sums: &'a mut [f32],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.tile.0 {
+            8 => self.run::<S, 8, 3>(simd),
+            _ => self.run::<S, 6, 2>(simd),
+        }
+    }
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let Self { rows, depth, .. } = self;
+        let width = VECTORS * S::F32_LANES;
+        let places = self.held.len() * width;
+        assert_eq!(self.tile, (ROWS, width), "the tile of these instructions");
+        assert!(self.panels.len() >= self.held.end * width * depth);
+        assert!(self.sums.len() >= rows.count.next_multiple_of(ROWS) * places);
+        for from in (0..depth).step_by(DEPTH) {
+            let length = DEPTH.min(depth - from);
+            for (place, panel) in self.held.clone().enumerate() {
+                for tile in (0..rows.count).step_by(ROWS) {
+                    // Past the last row, the last one again: nobody reads what becomes of it.
+                    let weights = std::array::from_fn(|row| {
+                        let row = (tile + row).min(rows.count - 1);
+                        rows.row(row, from + length)[from..].as_ptr()
+                    });
+                    // SAFETY: the assertions above bound the panel and the sums; the slices just taken, the rows.
+                    unsafe {
+                        let panel = self.panels.as_ptr().add((panel * depth + from) * width);
+                        let sums = self.sums.as_mut_ptr().add(tile * places + place * width);
+                        let tile = (sums, places, from == 0);
+                        tile_sum::<S, ROWS, VECTORS>(simd, panel, weights, length, tile);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds `length` summands to a tile of `ROWS` rows × `VECTORS` vectors, or starts it. `place` is where the tile stands,
+/// how far its rows are apart, and whether it starts.
+///
+/// # Safety
+/// `panel` must be readable for `length · VECTORS` vectors, each of `weights` for `length` floats, and the tile's place writable.
+#[inline(always)]
+unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    panel: *const f32,
+    weights: [*const f32; ROWS],
+    length: usize,
+    (sums, places, first): (*mut f32, usize, bool),
+) {
+    // SAFETY: the caller's promise covers every pointer below.
+    unsafe {
+        let mut sum = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        if !first {
+            for (r, row) in sum.iter_mut().enumerate() {
+                for (v, value) in row.iter_mut().enumerate() {
+                    *value = load::<S>(sums.add(r * places + v * S::F32_LANES));
+                }
+            }
+        }
+        for k in 0..length {
+            let at = panel.add(k * VECTORS * S::F32_LANES);
+            let mut x = [simd.splat_f32s(0.0); VECTORS];
+            for (v, x) in x.iter_mut().enumerate() {
+                *x = load::<S>(at.add(v * S::F32_LANES));
+            }
+            for (row, weight) in sum.iter_mut().zip(weights) {
+                let w = simd.splat_f32s(*weight.add(k));
+                for (value, x) in row.iter_mut().zip(x) {
+                    *value = simd.mul_add_e_f32s(w, x, *value);
+                }
+            }
+        }
+        for (r, row) in sum.iter().enumerate() {
+            for (v, value) in row.iter().enumerate() {
+                store::<S>(sums.add(r * places + v * S::F32_LANES), *value);
+            }
+        }
+    }
+}
+
+/// Side of the blocks that [`turn`] works in.
+const SIDE: usize = 8;
+
+vectorised! {
+    /// `out[k · stride + row] = x[row, k]` for the first `count` values of each row.
+    pub fn turn<'a>(x: Rows<'a>, count: usize, out: &'a mut [f32], stride: usize) {
+        let rows = x.count;
+        assert!(rows <= stride && count * stride <= out.len());
+        let (whole_rows, whole_count) = (rows / SIDE * SIDE, count / SIDE * SIDE);
+        for k in (0..whole_count).step_by(SIDE) {
+            for row in (0..whole_rows).step_by(SIDE) {
+                let mut block = [[0.0f32; SIDE]; SIDE];
+                for (r, line) in block.iter_mut().enumerate() {
+                    line.copy_from_slice(&x.row(row + r, k + SIDE)[k..]);
+                }
+                for i in 0..SIDE {
+                    let column: [f32; SIDE] = std::array::from_fn(|r| block[r][i]);
+                    out[(k + i) * stride + row..][..SIDE].copy_from_slice(&column);
+                }
+            }
+        }
+        for row in 0..rows {
+            let from = if row < whole_rows { whole_count } else { 0 };
+            let values = x.row(row, count);
+            for k in from..count {
+                out[k * stride + row] = values[k];
+            }
+        }
+    }
+}
