@@ -62,11 +62,12 @@ pub trait LayerOps: Backend {
 /// Of a transformer's block, where nothing is differentiated.
 #[backend_extension(Flex)]
 pub trait BlockOps: Backend {
-    /// `x · weightᵀ + bias + residual`.
+    /// `nonlinearity(x · weightᵀ + bias) + residual`, the last two unless they are without elements.
     fn clip_linear_add(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        nonlinearity: Nonlinearity,
         residual: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 

@@ -31,7 +31,7 @@ pub fn linear_add(
     {
         let tracked = weight.is_autodiff() || bias.is_autodiff() || residual.is_autodiff();
         if !tracked && fast_path::serves_untracked(&x) {
-            return fast_path::linear_add(x, weight, bias, residual);
+            return fast_path::linear_add(x, weight, bias, Nonlinearity::None, residual);
         }
     }
     residual + linear(x, weight, Some(bias), Nonlinearity::None)

@@ -115,14 +115,12 @@ pub fn linear(
     bias: Option<Tensor<1>>,
     nonlinearity: Nonlinearity,
 ) -> Tensor<2> {
-    let ([_, input], [output, depth]) = (x.dims(), weight.dims());
-    assert_eq!(input, depth, "inputs of the rows and of the weight");
-    let bias = match bias {
-        Some(bias) => bias,
-        None => Tensor::empty([0], &x.device()),
-    };
-    let [biases] = bias.dims();
-    assert!(biases == 0 || biases == output, "a bias for each output");
+    let bias = bias.unwrap_or_else(|| Tensor::empty([0], &x.device()));
+    if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
+        let residual = Tensor::empty([0, 0], &x.device());
+        return linear_add(x, weight, bias, nonlinearity, residual);
+    }
+    check_linear(&x, &weight, &bias);
     Tensor::from_dispatch(Dispatch::clip_linear(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -131,22 +129,33 @@ pub fn linear(
     ))
 }
 
+/// Of untracked tensors. Bias and residual without elements are absent.
 pub fn linear_add(
     x: Tensor<2>,
     weight: Tensor<2>,
     bias: Tensor<1>,
+    nonlinearity: Nonlinearity,
     residual: Tensor<2>,
 ) -> Tensor<2> {
-    let ([rows, input], [output, depth]) = (x.dims(), weight.dims());
-    assert_eq!(input, depth, "inputs of the rows and of the weight");
-    assert_eq!(bias.dims(), [output], "a bias for each output");
-    assert_eq!(residual.dims(), [rows, output], "the residual");
+    check_linear(&x, &weight, &bias);
+    let ([rows, _], [outputs, _]) = (x.dims(), weight.dims());
+    assert!(
+        matches!(residual.dims(), [0, 0]) || residual.dims() == [rows, outputs],
+        "a residual for each output"
+    );
     Tensor::from_dispatch(Dispatch::clip_linear_add(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
+        nonlinearity,
         residual.into_dispatch(),
     ))
+}
+
+fn check_linear(x: &Tensor<2>, weight: &Tensor<2>, bias: &Tensor<1>) {
+    let ([_, input], [outputs, depth], [biases]) = (x.dims(), weight.dims(), bias.dims());
+    assert_eq!(input, depth, "inputs of the rows and of the weight");
+    assert!(biases == 0 || biases == outputs, "a bias for each output");
 }
 
 pub fn attention(qkv: Tensor<2>, shape: Attention) -> Tensor<2> {

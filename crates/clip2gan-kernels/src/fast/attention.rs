@@ -8,7 +8,7 @@ use super::nonlinear::exp;
 use super::norm::sum;
 use super::panels::{Product, Rows, tile};
 use super::scratch::take;
-use super::{SharedMut, unwritten, written};
+use super::{SharedMut, to_write, unwritten, written};
 use crate::Attention;
 
 /// `qkv [batch·length, 3·width]`, queries, keys, values → `[batch·length, width]`.
@@ -46,7 +46,7 @@ pub fn attention(qkv: &[f32], width: usize, shape: Attention) -> Vec<f32> {
 
         let mut panels = take(key_panels * panel * head_width);
         for (index, panels) in panels.chunks_exact_mut(panel * head_width).enumerate() {
-            key.pack(index, head_width, panels, panel);
+            key.pack(index, head_width, to_write(panels), panel);
         }
         let mut scores = take(padded_length * key_panels * panel);
         instructions.dispatch(Product {

@@ -1,91 +1,120 @@
 //! `y[row, o] = activation(Σ_k x[row, k] · weight[o, k] + bias[o]) + residual[row, o]`: the fully connected layers of transformers.
 //!
-//! The vectors run along the rows, which are packed into panels once for all outputs; the weight is read where it stands, as both
-//! factors have their sum along memory. Tiles come out with the outputs first and are turned over when they are written, bias and
-//! non-linearity on the way.
+//! The vectors run along the outputs: the weight is packed into panels, the rows are read where they stand, and tiles come out as they
+//! are written, bias, non-linearity and residual on the way.
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::instructions::chosen;
-use super::nonlinear::apply;
-use super::panels::{Product, Rows, tile, turn};
+use super::instructions::{Chosen, chosen};
+use super::nonlinear::finish;
+use super::panels::{Product, Rows, tile};
 use super::scratch::take;
 use super::{SharedMut, unwritten, written};
 use crate::Nonlinearity;
 
-/// Tiles of outputs that share a panel while it is near.
-const TILES: usize = 8;
+/// Rows of a task at most: their sums stay in the second-level cache.
+const ROWS: usize = 96;
+/// Panels of a task at most.
+const PANELS: usize = 8;
 
-/// Panels whose sums are worked on together, so that they stay in the second-level cache as well.
-const PANELS: usize = 24;
+/// A weight `[outputs, depth]` in panels, for the instructions that it was packed by.
+pub struct Weight {
+    panels: Vec<f32>,
+    outputs: usize,
+    depth: usize,
+    instructions: Chosen,
+}
 
-/// `x [rows, depth]`, `weight [outputs, depth]`, `bias [outputs]`, `residual [rows, outputs]` → `[rows, outputs]`.
+impl Weight {
+    pub fn new(weight: &[f32], depth: usize) -> Self {
+        let rows = Rows::whole(weight, depth);
+        let outputs = rows.count;
+        assert_eq!(weight.len(), outputs * depth, "whole rows of the weight");
+        let instructions = chosen();
+        let (_, width) = tile(instructions);
+        let mut panels = unwritten(outputs.div_ceil(width) * depth * width);
+        panels
+            .par_chunks_exact_mut(depth * width)
+            .enumerate()
+            .for_each(|(index, panel)| rows.pack(index, depth, panel, width));
+        Self {
+            // SAFETY: packing writes whole panels.
+            panels: unsafe { written(panels) },
+            outputs,
+            depth,
+            instructions,
+        }
+    }
+}
+
+/// `x [rows, depth]`, `bias [outputs]`, `residual [rows, outputs]` → `[rows, outputs]`.
 pub fn linear(
     x: &[f32],
-    weight: &[f32],
-    depth: usize,
+    weight: &Weight,
     bias: Option<&[f32]>,
     nonlinearity: Nonlinearity,
     residual: Option<&[f32]>,
 ) -> Vec<f32> {
-    let (rows, outputs) = (x.len() / depth, weight.len() / depth);
+    let Weight {
+        ref panels,
+        outputs,
+        depth,
+        instructions,
+    } = *weight;
+    let rows = x.len() / depth;
     assert_eq!(x.len(), rows * depth, "whole rows");
-    assert_eq!(weight.len(), outputs * depth, "whole rows of the weight");
-    let residual_fits = residual.is_none_or(|residual| residual.len() == rows * outputs);
-    assert!(residual_fits, "a residual for each output");
-    let instructions = chosen();
+    let fits = |values: Option<&[f32]>, count| values.is_none_or(|values| values.len() == count);
+    assert!(fits(bias, outputs), "a bias for each output");
+    assert!(fits(residual, rows * outputs), "a residual for each output");
     let tile = tile(instructions);
     let (tile_rows, width) = tile;
-    let panel_count = rows.div_ceil(width);
-    let mut panels = take(panel_count * depth * width);
-    panels
-        .par_chunks_exact_mut(depth * width)
-        .enumerate()
-        .for_each(|(index, panel)| Rows::whole(x, depth).pack(index, depth, panel, width));
-    let tiles = outputs.div_ceil(tile_rows);
-    // Small shares where there are few outputs, so that all threads have as much to do.
-    let share = tiles
+    // Even shares of the rows, and small shares of the outputs where that leaves too few tasks for all threads.
+    let block = rows
+        .div_ceil(rows.div_ceil(ROWS).max(1))
+        .next_multiple_of(tile_rows);
+    let blocks = rows.div_ceil(block);
+    let all_panels = outputs.div_ceil(width);
+    let share = (blocks * all_panels)
         .div_ceil(4 * rayon::current_num_threads())
-        .clamp(1, TILES);
-    let shares = tiles.div_ceil(share);
-    let blocks = panel_count.div_ceil(PANELS);
+        .clamp(1, PANELS);
+    let shares = all_panels.div_ceil(share);
     let mut out = unwritten(rows * outputs);
     let shared = SharedMut(out.as_mut_ptr().cast());
     (0..blocks * shares).into_par_iter().for_each(|task| {
-        let (block, task) = (task / shares, task % shares);
-        let held = block * PANELS..panel_count.min((block + 1) * PANELS);
-        let places = held.len() * width;
-        let first_row = held.start * width;
-        let first = task * share * tile_rows;
-        let count = (share * tile_rows).min(outputs - first);
-        let mut sums = take(share * tile_rows * places);
+        // The larger factor is gone through once, the smaller one stays in the cache.
+        let (block_index, share_index) = match panels.len() > x.len() {
+            true => (task % blocks, task / blocks),
+            false => (task / shares, task % shares),
+        };
+        let (first_row, first_panel) = (block_index * block, share_index * share);
+        let held = first_panel..all_panels.min(first_panel + share);
+        let first = first_panel * width;
+        let (count, places) = (
+            (held.len() * width).min(outputs - first),
+            held.len() * width,
+        );
+        let rows = block.min(rows - first_row);
+        let mut sums = take(block * places);
         instructions.dispatch(Product {
-            rows: Rows::whole(&weight[first * depth..][..count * depth], depth),
-            panels: &panels,
+            rows: Rows::whole(&x[first_row * depth..][..rows * depth], depth),
+            panels,
             depth,
             held,
             tile,
             sums: &mut sums,
         });
-        let sums = &mut sums[..count * places];
-        for (o, sums) in sums.chunks_exact_mut(places).enumerate() {
-            let bias = bias.map_or(0.0, |bias| bias[first + o]);
-            apply(sums, bias, nonlinearity);
-        }
-        // Rows come first again: each task has a rectangle of the result, which is no slice of it.
-        let rows = places.min(rows - first_row);
-        let mut turned = take(rows * count);
-        turn(Rows::whole(sums, places), rows, &mut turned, count);
-        for (row, turned) in turned.chunks_exact_mut(count).enumerate() {
+        let bias = bias.map(|bias| &bias[first..][..count]);
+        for (row, sums) in sums.chunks_exact(places).take(rows).enumerate() {
             let at = (first_row + row) * outputs + first;
-            if let Some(residual) = residual {
-                let residual = &residual[at..][..count];
-                turned.iter_mut().zip(residual).for_each(|(y, x)| *y += x);
-            }
+            let residual = residual.map(|residual| &residual[at..][..count]);
             // SAFETY: `out` outlives the loop, and each place of it belongs to one task.
-            unsafe {
-                std::ptr::copy_nonoverlapping(turned.as_ptr(), shared.get().add(at), count);
-            }
+            let out = unsafe {
+                let start = shared.get().add(at).cast::<MaybeUninit<f32>>();
+                std::slice::from_raw_parts_mut(start, count)
+            };
+            finish(out, &sums[..count], bias, nonlinearity, residual);
         }
     });
     // SAFETY: the tasks cover all outputs of all rows.

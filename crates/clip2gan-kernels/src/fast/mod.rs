@@ -51,6 +51,13 @@ unsafe fn written(buffer: Vec<MaybeUninit<f32>>) -> Vec<f32> {
     unsafe { Vec::from_raw_parts(start.cast(), length, capacity) }
 }
 
+/// Places to be written, of a buffer that was written before.
+fn to_write(buffer: &mut [f32]) -> &mut [MaybeUninit<f32>] {
+    let (start, length) = (buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: the same places with the same layout, and nobody here takes a value out of a place.
+    unsafe { std::slice::from_raw_parts_mut(start.cast(), length) }
+}
+
 /// A pointer that several threads may write through, each to its own places.
 #[derive(Clone, Copy)]
 struct SharedMut(*mut f32);

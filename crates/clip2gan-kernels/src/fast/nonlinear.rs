@@ -13,24 +13,56 @@ const QUICK: f32 = 1.702;
 const CHUNK: usize = 4096;
 
 vectorised! {
-    /// `values = f(values + bias)`
-    pub fn apply<'a>(values: &'a mut [f32], bias: f32, nonlinearity: Nonlinearity) {
-        match nonlinearity {
-            Nonlinearity::None => values.iter_mut().for_each(|x| *x += bias),
-            Nonlinearity::QuickGelu => {
-                values.iter_mut().for_each(|x| *x = quick_gelu(*x + bias).0);
-            }
-            Nonlinearity::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x + bias).0),
+    /// `out = f(x + bias) + residual`
+    pub fn finish<'a>(
+        out: &'a mut [MaybeUninit<f32>],
+        x: &'a [f32],
+        bias: Option<&'a [f32]>,
+        nonlinearity: Nonlinearity,
+        residual: Option<&'a [f32]>,
+    ) {
+        match bias {
+            Some(bias) => write(out, x.iter().zip(bias).map(|(x, bias)| x + bias), nonlinearity, residual),
+            None => write(out, x.iter().copied(), nonlinearity, residual),
         }
+    }
+}
+
+#[inline(always)]
+fn write(
+    out: &mut [MaybeUninit<f32>],
+    x: impl Iterator<Item = f32>,
+    nonlinearity: Nonlinearity,
+    residual: Option<&[f32]>,
+) {
+    match nonlinearity {
+        Nonlinearity::None => write_sum(out, x, residual),
+        Nonlinearity::QuickGelu => write_sum(out, x.map(|x| quick_gelu(x).0), residual),
+        Nonlinearity::Gelu => write_sum(out, x.map(|x| gelu(x).0), residual),
+    }
+}
+
+#[inline(always)]
+fn write_sum(out: &mut [MaybeUninit<f32>], x: impl Iterator<Item = f32>, residual: Option<&[f32]>) {
+    let places = out.iter_mut().zip(x);
+    match residual {
+        Some(residual) => places.zip(residual).for_each(|((out, x), residual)| {
+            out.write(x + residual);
+        }),
+        None => places.for_each(|(out, x)| {
+            out.write(x);
+        }),
     }
 }
 
 /// `f(x)` of every value.
 pub fn map(x: &[f32], nonlinearity: Nonlinearity) -> Vec<f32> {
-    let mut out = x.to_vec();
+    let mut out = unwritten(x.len());
     out.par_chunks_mut(CHUNK)
-        .for_each(|out| apply(out, 0.0, nonlinearity));
-    out
+        .zip(x.par_chunks(CHUNK))
+        .for_each(|(out, x)| finish(out, x, None, nonlinearity, None));
+    // SAFETY: the loop above writes every chunk to its end.
+    unsafe { written(out) }
 }
 
 /// `grad · f'(x)` of every value.

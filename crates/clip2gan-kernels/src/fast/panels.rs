@@ -3,6 +3,7 @@
 //! A panel holds as many columns as a register tile is wide, `[k][column]`, so that the sum runs along memory; the rows are read where
 //! they stand.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -55,11 +56,11 @@ impl<'a> Rows<'a> {
     }
 
     /// A panel of `width` rows, `[k][row of panel]`; rows past the last are zero.
-    pub fn pack(&self, index: usize, depth: usize, panel: &mut [f32], width: usize) {
+    pub fn pack(&self, index: usize, depth: usize, panel: &mut [MaybeUninit<f32>], width: usize) {
         let first = index * width;
         let count = width.min(self.count - first);
         if count < width {
-            panel.fill(0.0);
+            panel.fill(MaybeUninit::new(0.0));
         }
         let values = &self.values[first * self.stride..];
         let held = Rows {
@@ -176,7 +177,7 @@ const SIDE: usize = 8;
 
 vectorised! {
     /// `out[k · stride + row] = x[row, k]` for the first `count` values of each row.
-    pub fn turn<'a>(x: Rows<'a>, count: usize, out: &'a mut [f32], stride: usize) {
+    pub fn turn<'a>(x: Rows<'a>, count: usize, out: &'a mut [MaybeUninit<f32>], stride: usize) {
         let rows = x.count;
         assert!(rows <= stride && count * stride <= out.len());
         let (whole_rows, whole_count) = (rows / SIDE * SIDE, count / SIDE * SIDE);
@@ -187,7 +188,7 @@ vectorised! {
                     line.copy_from_slice(&x.row(row + r, k + SIDE)[k..]);
                 }
                 for i in 0..SIDE {
-                    let column: [f32; SIDE] = std::array::from_fn(|r| block[r][i]);
+                    let column: [_; SIDE] = std::array::from_fn(|r| MaybeUninit::new(block[r][i]));
                     out[(k + i) * stride + row..][..SIDE].copy_from_slice(&column);
                 }
             }
@@ -196,7 +197,7 @@ vectorised! {
             let from = if row < whole_rows { whole_count } else { 0 };
             let values = x.row(row, count);
             for k in from..count {
-                out[k * stride + row] = values[k];
+                out[k * stride + row].write(values[k]);
             }
         }
     }

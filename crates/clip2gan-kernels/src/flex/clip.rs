@@ -3,9 +3,13 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::{Values, tensor};
+use super::{Values, kept, tensor};
 use crate::backend::{BlockOps, ClipGradients, ClipOps};
-use crate::fast::{attention::attention, linear::linear, nonlinear, norm};
+use crate::fast::{
+    attention::attention,
+    linear::{Weight, linear},
+    nonlinear, norm,
+};
 use crate::{Attention, Nonlinearity};
 
 impl ClipOps for Flex {
@@ -19,8 +23,7 @@ impl ClipOps for Flex {
         let ([rows, depth], [outputs, _]) = (x.matrix(), weight.matrix());
         let out = linear(
             x.slice(),
-            weight.slice(),
-            depth,
+            &Weight::new(weight.slice(), depth),
             bias.present(),
             nonlinearity,
             None,
@@ -45,19 +48,20 @@ impl BlockOps for Flex {
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
+        nonlinearity: Nonlinearity,
         residual: FlexTensor,
     ) -> FlexTensor {
         let [x, weight, bias, residual] = [x, weight, bias, residual].map(Values::of);
-        let [_, depth] = x.matrix();
+        let ([rows, depth], [outputs, _]) = (x.matrix(), weight.matrix());
+        let make = || Weight::new(weight.slice(), depth);
         let out = linear(
             x.slice(),
-            weight.slice(),
-            depth,
-            Some(bias.slice()),
-            Nonlinearity::None,
-            Some(residual.slice()),
+            &kept::WEIGHTS.get(&weight, (), make),
+            bias.present(),
+            nonlinearity,
+            residual.present(),
         );
-        tensor(out, residual.matrix())
+        tensor(out, [rows, outputs])
     }
 
     fn clip_attention(qkv: FlexTensor, shape: Attention) -> FlexTensor {

@@ -9,6 +9,7 @@ use crate::fast::conv::{Kind, Weight, convolve, weight_gradient};
 use crate::fast::finish::{Finish, Parts, Shape};
 use crate::fast::fir::resample;
 use crate::fast::maps;
+use crate::fast::modulated::Layer;
 use crate::fast::pack::Maps;
 use crate::{Modulation, Resampling};
 
@@ -88,7 +89,11 @@ impl LayerOps for Flex {
         let [noise, strength, bias] = parts.each_ref().map(Values::present);
         let [n, _, h, w] = x.shape();
         let [o, ..] = weight.shape();
-        let layer = kept::layer(&weight, modulation.up, [h, w]);
+        let key = (modulation.up.map(|taps| taps.map(f32::to_bits)), [h, w]);
+        let layer = kept::LAYERS.get(&weight, key, || {
+            let weight = Weight::new(weight.slice(), weight.shape());
+            Layer::new(weight, modulation.up, [h, w])
+        });
         let parts = Parts {
             demodulation: None,
             noise: noise.zip(strength.map(|strength| strength[0])),
