@@ -72,6 +72,8 @@ fn same_convolution() {
         (1, 16, 16, 1, 1, 3),
         (2, 17, 23, 6, 13, 3),
         (3, 64, 33, 32, 32, 3),
+        // So many channels that the kernels' gradient is summed in two parts.
+        (3, 170, 180, 30, 33, 3),
         (2, 5, 3, 32, 33, 1),
         (1, 130, 4, 9, 2, 1),
     ] {

@@ -55,6 +55,7 @@ pub fn attention(qkv: &[f32], width: usize, shape: Attention) -> Vec<f32> {
             depth: head_width,
             held: 0..key_panels,
             tile,
+            add: false,
             sums: &mut scores,
         });
 
@@ -80,6 +81,7 @@ pub fn attention(qkv: &[f32], width: usize, shape: Attention) -> Vec<f32> {
             depth: length,
             held: 0..value_panels,
             tile,
+            add: false,
             sums: &mut mixed,
         });
         for (row, mixed) in mixed

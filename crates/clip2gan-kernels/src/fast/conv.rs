@@ -171,6 +171,12 @@ pub fn weight_gradient(
     let x_maps = Maps::new(x, [images, channels, height, width]);
     let grad_maps = Maps::new(grad, grad_shape);
     match kind {
+        Kind::Same
+            if k == 3
+                && winograd::gradient_pays([out_channels, channels], [images, height, width]) =>
+        {
+            winograd::weight_gradient(x_maps, grad_maps)
+        }
         Kind::Same => {
             let grid = Grid {
                 images,

@@ -103,6 +103,7 @@ pub fn linear(
             depth,
             held,
             tile,
+            add: false,
             sums: &mut sums,
         });
         let bias = bias.map(|bias| &bias[first..][..count]);

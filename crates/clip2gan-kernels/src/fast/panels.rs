@@ -82,6 +82,8 @@ pub struct Product<'a> {
     pub held: Range<usize>,
     /// The tile of the instructions that this runs on.
     pub tile: (usize, usize),
+    /// Whether to add to what stands in `sums`.
+    pub add: bool,
     pub sums: &'a mut [f32],
 }
 
@@ -119,7 +121,7 @@ impl Product<'_> {
                     unsafe {
                         let panel = self.panels.as_ptr().add((panel * depth + from) * width);
                         let sums = self.sums.as_mut_ptr().add(tile * places + place * width);
-                        let tile = (sums, places, from == 0);
+                        let tile = (sums, places, from == 0 && !self.add);
                         tile_sum::<S, ROWS, VECTORS>(simd, panel, weights, length, tile);
                     }
                 }

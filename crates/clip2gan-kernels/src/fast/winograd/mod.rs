@@ -3,6 +3,7 @@
 //! A tile of 4×4 outputs needs 6×6 inputs. Transformed, the convolution is 36 products of numbers instead of 144
 //! multiplications, so over channels it is 36 small matrix products. A vector holds the same pixel of neighbouring tiles.
 
+mod gradient;
 mod scatter;
 mod tiles;
 mod transforms;
@@ -16,6 +17,7 @@ use crate::fast::multiply::{load, store};
 use crate::fast::pack::Maps;
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
+pub use gradient::{gradient_pays, weight_gradient};
 pub use scatter::Layout;
 use scatter::Target;
 use tiles::{Tiles, gather};
@@ -143,6 +145,31 @@ impl WithSimd for Block<'_> {
     }
 }
 
+/// `Bᵀ d B` of a vector of tiles, from lines `[36][BLOCK]` to points that are `apart`.
+///
+/// # Safety
+/// A vector must be readable in every line and writable at every point.
+#[inline(always)]
+unsafe fn transform_tiles<S: Simd>(simd: S, from: *const f32, to: *mut f32, apart: usize) {
+    let zero = simd.splat_f32s(0.0);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut half = [[zero; 6]; 6];
+        for x in 0..6 {
+            let column = std::array::from_fn(|y| load::<S>(from.add((6 * y + x) * BLOCK)));
+            let column = transform_input(simd, column);
+            for (row, value) in half.iter_mut().zip(column) {
+                row[x] = value;
+            }
+        }
+        for (y, row) in half.into_iter().enumerate() {
+            for (x, value) in transform_input(simd, row).into_iter().enumerate() {
+                store::<S>(to.add((6 * y + x) * apart), value);
+            }
+        }
+    }
+}
+
 impl Block<'_> {
     /// Places that the products read.
     #[inline(always)]
@@ -155,7 +182,6 @@ impl Block<'_> {
     /// `inputs` and `transformed` must have their full sizes.
     #[inline(always)]
     unsafe fn transform_inputs<S: Simd>(&mut self, simd: S) {
-        let zero = simd.splat_f32s(0.0);
         let channels = self.x.shape[1];
         for i in 0..channels {
             gather(&self.x, i, self.tiles, self.start, self.count, self.inputs);
@@ -164,22 +190,7 @@ impl Block<'_> {
                 unsafe {
                     let from = self.inputs.as_ptr().add(place);
                     let to = self.transformed.as_mut_ptr().add(i * BLOCK + place);
-                    let mut half = [[zero; 6]; 6];
-                    for x in 0..6 {
-                        let mut column = [zero; 6];
-                        for (y, value) in column.iter_mut().enumerate() {
-                            *value = load::<S>(from.add((6 * y + x) * BLOCK));
-                        }
-                        let column = transform_input(simd, column);
-                        for (row, value) in half.iter_mut().zip(column) {
-                            row[x] = value;
-                        }
-                    }
-                    for (y, row) in half.into_iter().enumerate() {
-                        for (x, value) in transform_input(simd, row).into_iter().enumerate() {
-                            store::<S>(to.add((6 * y + x) * channels * BLOCK), value);
-                        }
-                    }
+                    transform_tiles(simd, from, to, channels * BLOCK);
                 }
             }
         }

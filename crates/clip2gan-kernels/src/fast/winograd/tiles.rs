@@ -75,14 +75,55 @@ pub fn gather(
     }
 }
 
-/// Deals the pixels of a row, times `scale`, to the six lines of a run's tiles; an empty row is one of zeros.
+/// Lays out a block's tiles themselves, of one channel: line `4·y + x` of `lines` `[16][BLOCK]` holds, at the place of tile (r, c), the
+/// pixel (4r + y, 4c + x), zero outside the map.
 #[inline(always)]
-fn deal(row: &[f32], scale: f32, run: &Run, lines: &mut [f32]) {
+pub fn gather_own(
+    x: &Maps,
+    channel: usize,
+    tiles: Tiles,
+    start: usize,
+    count: usize,
+    lines: &mut [f32],
+) {
+    let [_, _, height, width] = x.shape;
+    for run in tiles.runs(start, count) {
+        let (map, scale) = x.plane(run.image, channel);
+        for (y, lines) in lines.chunks_exact_mut(4 * BLOCK).take(4).enumerate() {
+            let row = Some(4 * run.row + y).filter(|&row| row < height);
+            let row = row.map_or(&[][..], |row| &map[row * width..][..width]);
+            deal_own(row, scale, &run, &mut lines_of(&run, lines));
+        }
+    }
+}
+
+/// A run's places in the lines of a row.
+#[inline(always)]
+fn lines_of<'a, const N: usize>(run: &Run, lines: &'a mut [f32]) -> [&'a mut [f32]; N] {
     let mut lines = lines
         .chunks_exact_mut(BLOCK)
         .map(|line| &mut line[run.place..][..run.count]);
-    let [left, a, b, c, d, right] =
-        std::array::from_fn(|_| lines.next().expect("six lines of a row"));
+    std::array::from_fn(|_| lines.next().expect("a row's lines"))
+}
+
+/// Deals the pixels of a row, times `scale`, to the six lines of a run's tiles; an empty row is one of zeros.
+#[inline(always)]
+fn deal(row: &[f32], scale: f32, run: &Run, lines: &mut [f32]) {
+    let [left, a, b, c, d, right] = lines_of(run, lines);
+    deal_own(row, scale, run, &mut [&mut *a, b, c, &mut *d]);
+    let pixel = |at: usize| row.get(at).map_or(0.0, |value| value * scale);
+    let first = 4 * run.column;
+    // A tile's outermost pixels are its neighbours' nearest.
+    let last = run.count - 1;
+    left[0] = first.checked_sub(1).map_or(0.0, pixel);
+    left[1..].copy_from_slice(&d[..last]);
+    right[..last].copy_from_slice(&a[1..]);
+    right[last] = pixel(first + 4 * run.count);
+}
+
+/// The same for the four lines of the tiles' own pixels.
+#[inline(always)]
+fn deal_own(row: &[f32], scale: f32, run: &Run, [a, b, c, d]: &mut [&mut [f32]; 4]) {
     let pixel = |at: usize| row.get(at).map_or(0.0, |value| value * scale);
     let first = 4 * run.column;
     let (fours, _) = row.get(first..).unwrap_or(&[]).as_chunks::<4>();
@@ -98,10 +139,4 @@ fn deal(row: &[f32], scale: f32, run: &Run, lines: &mut [f32]) {
             line[t] = pixel(first + 4 * t + x);
         }
     }
-    // A tile's outermost pixels are its neighbours' nearest.
-    let last = run.count - 1;
-    left[0] = first.checked_sub(1).map_or(0.0, pixel);
-    left[1..].copy_from_slice(&d[..last]);
-    right[..last].copy_from_slice(&a[1..]);
-    right[last] = pixel(first + 4 * run.count);
 }
