@@ -121,26 +121,25 @@ impl WithSimd for Plane<'_> {
         } = *self.resampling;
         let (height, width) = self.size;
         for (y, to) in self.out.chunks_exact_mut(self.out_width).enumerate() {
-            self.mixed.fill(0.0);
-            for (k, &tap) in self.upright.iter().enumerate() {
-                let at = y * down + k;
-                if at < y0 || !(at - y0).is_multiple_of(up) || (at - y0) / up >= height {
-                    continue;
-                }
-                add_scaled(self.mixed, &self.x[(at - y0) / up * width..][..width], tap);
-            }
+            let rows = self.upright.iter().enumerate().filter_map(|(k, &tap)| {
+                let at = (y * down + k).checked_sub(y0)?;
+                let row = Some(at / up).filter(|&row| at % up == 0 && row < height)?;
+                Some((tap, &self.x[row * width..][..width]))
+            });
             if up == 1 {
-                self.line[x0..x0 + width].copy_from_slice(self.mixed);
+                mix(&mut self.line[x0..x0 + width], rows);
             } else {
+                mix(self.mixed, rows);
                 for (slot, &value) in self.line[x0..].chunks_mut(up).zip(&*self.mixed) {
                     slot[0] = value;
                 }
             }
-            self.filtered.fill(0.0);
             let count = self.filtered.len();
-            for (k, &tap) in self.across.iter().enumerate() {
-                add_scaled(self.filtered, &self.line[k..][..count], tap);
-            }
+            let shifted = self.across.iter().enumerate();
+            mix(
+                self.filtered,
+                shifted.map(|(k, &tap)| (tap, &self.line[k..][..count])),
+            );
             if down == 1 {
                 to.write_copy_of_slice(self.filtered);
             } else {
@@ -152,10 +151,28 @@ impl WithSimd for Plane<'_> {
     }
 }
 
-/// `sums += tap · values`
+/// `sums = Σ tap · values`
 #[inline(always)]
-fn add_scaled(sums: &mut [f32], values: &[f32], tap: f32) {
-    for (sum, &value) in sums.iter_mut().zip(values) {
-        *sum += tap * value;
+fn mix<'a>(sums: &mut [f32], mut parts: impl Iterator<Item = (f32, &'a [f32])>) {
+    let mut first = true;
+    // Four at a time, so that the sums are read and written seldom.
+    while let Some(part) = parts.next() {
+        // Zero times the first one again where there are no more.
+        let [a, b, c, d] = [
+            part,
+            parts.next().unwrap_or((0.0, part.1)),
+            parts.next().unwrap_or((0.0, part.1)),
+            parts.next().unwrap_or((0.0, part.1)),
+        ];
+        let length = sums.len();
+        let [p, q, r, s] = [a, b, c, d].map(|(_, values)| &values[..length]);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let four = (a.0 * p[i] + b.0 * q[i]) + (c.0 * r[i] + d.0 * s[i]);
+            *sum = if first { four } else { *sum + four };
+        }
+        first = false;
+    }
+    if first {
+        sums.fill(0.0);
     }
 }

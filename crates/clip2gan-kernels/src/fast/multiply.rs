@@ -31,19 +31,23 @@ impl Packed {
     /// Packs `weight(o, i, tap)`.
     pub fn new(
         [out_channels, in_channels, taps]: [usize; 3],
-        weight: impl Fn(usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let instructions = chosen();
         let tile = tile_rows(register_count(instructions), out_channels);
         let mut values = vec![0.0; out_channels.div_ceil(tile) * in_channels * taps * tile];
-        for o in 0..out_channels {
-            let start = o / tile * in_channels * taps * tile + o % tile;
-            for i in 0..in_channels {
-                for tap in 0..taps {
-                    values[start + (i * taps + tap) * tile] = weight(o, i, tap);
+        values
+            .par_chunks_exact_mut(in_channels * taps * tile)
+            .enumerate()
+            .for_each(|(index, values)| {
+                let first = index * tile;
+                let held = tile.min(out_channels - first);
+                for (at, values) in values.chunks_exact_mut(tile).enumerate() {
+                    for (row, value) in values[..held].iter_mut().enumerate() {
+                        *value = weight(first + row, at / taps, at % taps);
+                    }
                 }
-            }
-        }
+            });
         Self {
             values,
             out_channels,

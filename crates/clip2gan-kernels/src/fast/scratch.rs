@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 /// Buffers that nobody uses now.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// How many buffers are kept at most.
-const KEPT: usize = 8;
+/// How many buffers are kept at most, and how many floats they hold together.
+const KEPT: usize = 64;
+const HELD: usize = 32 << 20;
 
 /// A buffer of exactly the length asked for, with arbitrary contents; goes back to the pool when dropped.
 pub struct Scratch {
@@ -52,10 +53,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() == KEPT {
-            // The oldest goes: sizes change with the network, and what was used last will be used again.
+        free.push(buffer);
+        // The oldest go: sizes change with the network, and what was used last will be used again.
+        let held = |free: &[Vec<f32>]| free.iter().map(Vec::len).sum::<usize>();
+        while free.len() > KEPT || held(&free) > HELD {
             free.remove(0);
         }
-        free.push(buffer);
     }
 }
