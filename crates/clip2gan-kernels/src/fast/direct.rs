@@ -1,8 +1,12 @@
 //! Convolution as a sum of matrix products, one per tap, over shifted views of one padded map.
 
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
 use super::conv::{Kind, Weight, offsets};
 use super::finish::Finish;
 use super::grid::Grid;
+use super::instructions::vectorised;
 use super::multiply::{Group, Packed, multiply};
 use super::pack::{Maps, pack, pack_phases};
 use super::{SharedMut, unwritten, written};
@@ -46,28 +50,35 @@ pub fn convolve(
     if kind == Kind::Up {
         assert!(finish.is_none(), "a transposed convolution has no epilogue");
         let grid = grid(height, width);
-        let groups: Vec<Group> = packed
-            .iter()
-            .enumerate()
-            .map(|(phase, weight)| {
-                let offset = |(y, x)| grid.lead() - (y / 2) * grid.row() - x / 2;
-                let offsets = up_taps(phase).into_iter().map(offset).collect();
-                Group { offsets, weight }
-            })
-            .collect();
+        let group = |phase| {
+            let offset = |(y, x)| grid.lead() - (y / 2) * grid.row() - x / 2;
+            Group {
+                offsets: up_taps(phase).into_iter().map(offset).collect(),
+                weight: &packed[phase],
+            }
+        };
+        // Even and odd columns come together: what stands in turn is written in turn.
+        let sets = [[group(0), group(1)], [group(2), group(3)]];
         let lines = pack(x, grid);
-        multiply(&lines, &groups, grid.len(), |phase, o, start, values| {
-            let (odd_row, odd_column) = (phase / 2, phase % 2);
-            let (rows, columns) = (height + 1 - odd_row, width + 1 - odd_column);
-            for_each_run(grid, rows, columns, start, values, |n, r, c, run| {
-                let row = (n * outs + o) * out_height + 2 * r + odd_row;
-                let at = row * out_width + 2 * c + odd_column;
-                for (step, &value) in run.iter().enumerate() {
-                    // SAFETY: places are written once, by the task that holds them; phases write different places.
-                    unsafe { *shared.get().add(at + 2 * step) = value }
-                }
-            });
-        });
+        multiply(
+            &lines,
+            &sets,
+            grid.len(),
+            |odd, o, start, [even, uneven]| {
+                let (rows, columns) = (height + 1 - odd, width + 1);
+                for_each_run(grid, rows, columns, start, even.len(), |n, r, c, run| {
+                    let row = (n * outs + o) * out_height + 2 * r + odd;
+                    // The last column is an even one.
+                    let count = (2 * run.len()).min(out_width - 2 * c);
+                    // SAFETY: places are written once, by the task that holds them; the run ends inside its row of `out`.
+                    let to = unsafe {
+                        let to = shared.get().add(row * out_width + 2 * c).cast();
+                        std::slice::from_raw_parts_mut(to, count)
+                    };
+                    alternate(to, &even[run.clone()], &uneven[run]);
+                });
+            },
+        );
     } else {
         let grid = grid(out_height, out_width);
         let lines = match kind {
@@ -78,14 +89,15 @@ pub fn convolve(
             offsets: offsets(kind, k, grid),
             weight: &packed[0],
         };
-        multiply(&lines, &[group], grid.len(), |_, o, start, values| {
+        multiply(&lines, &[[group]], grid.len(), |_, o, start, [values]| {
             for_each_run(
                 grid,
                 out_height,
                 out_width,
                 start,
-                values,
+                values.len(),
                 |n, r, c, run| {
+                    let run = &values[run];
                     let (plane, pixel) = (n * outs + o, r * out_width + c);
                     // SAFETY: places are written once, by the task that holds them; the run ends inside its row of `out`.
                     let to = unsafe {
@@ -112,30 +124,38 @@ fn up_taps(phase: usize) -> Vec<(usize, usize)> {
     along(phase / 2).into_iter().flat_map(row).collect()
 }
 
-/// Cuts `values`, which stand at places `start..`, into runs inside rows: calls `run(image, row, column, values)` for
+vectorised! {
+    /// One of each in turn.
+    fn alternate<'a>(to: &'a mut [MaybeUninit<f32>], even: &'a [f32], odd: &'a [f32]) {
+        let (pairs, last) = to.as_chunks_mut::<2>();
+        if let ([last], Some(&value)) = (last, even.last()) {
+            last.write(value);
+        }
+        for ((pair, &even), &odd) in pairs.iter_mut().zip(even).zip(odd) {
+            *pair = [MaybeUninit::new(even), MaybeUninit::new(odd)];
+        }
+    }
+}
+
+/// Cuts `count` values, which stand at places `start..`, into runs inside rows: calls `run(image, row, column, values)` for
 /// those in the first `rows` rows and `columns` columns of each image.
 fn for_each_run(
     grid: Grid,
     rows: usize,
     columns: usize,
     start: usize,
-    values: &[f32],
-    mut run: impl FnMut(usize, usize, usize, &[f32]),
+    count: usize,
+    mut run: impl FnMut(usize, usize, usize, Range<usize>),
 ) {
     let mut done = 0;
-    while done < values.len() {
+    while done < count {
         let place = start + done;
         let (image, within) = (place / grid.image(), place % grid.image());
         let (row, column) = (within / grid.row(), within % grid.row());
-        let count = (grid.row() - column).min(values.len() - done);
+        let piece = (grid.row() - column).min(count - done);
         if row < rows && column < columns {
-            run(
-                image,
-                row,
-                column,
-                &values[done..][..count.min(columns - column)],
-            );
+            run(image, row, column, done..done + piece.min(columns - column));
         }
-        done += count;
+        done += piece;
     }
 }

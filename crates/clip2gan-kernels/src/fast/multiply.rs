@@ -68,52 +68,56 @@ pub struct Group<'a> {
     pub weight: &'a Packed,
 }
 
-/// Runs all groups over `places` places and hands each finished piece of a row to
-/// `write(group, out channel, first place, values)`; pieces may come from several threads at once.
-pub fn multiply(
+/// Runs all sets of groups over `places` places and hands each finished piece of a row, of every group of a set, to
+/// `write(set, out channel, first place, values)`; pieces may come from several threads at once. The groups of a set have as many
+/// output channels.
+pub fn multiply<const N: usize>(
     lines: &Lines,
-    groups: &[Group],
+    sets: &[[Group; N]],
     places: usize,
-    write: impl Fn(usize, usize, usize, &[f32]) + Sync,
+    write: impl Fn(usize, usize, usize, [&[f32]; N]) + Sync,
 ) {
     let blocks = places.div_ceil(BLOCK);
     // Few places (small maps, one image): share out the rows as well.
     let wanted = 4 * rayon::current_num_threads();
-    let most_tiles = groups
+    let most_tiles = sets
         .iter()
+        .flatten()
         .map(|group| group.weight.tiles())
         .max()
         .unwrap_or(1);
     let shares = wanted.div_ceil(blocks).clamp(1, most_tiles);
-    (0..blocks * groups.len() * shares)
+    (0..blocks * sets.len() * shares)
         .into_par_iter()
         .for_each(|task| {
-            let (block, rest) = (
-                task / (groups.len() * shares),
-                task % (groups.len() * shares),
-            );
+            let (block, rest) = (task / (sets.len() * shares), task % (sets.len() * shares));
             let (index, share) = (rest / shares, rest % shares);
-            let group = &groups[index];
-            let weight = group.weight;
+            let Some(Group { weight, .. }) = sets[index].first() else {
+                return;
+            };
             let tiles = weight.tiles() * share / shares..weight.tiles() * (share + 1) / shares;
             if tiles.is_empty() {
                 return;
             }
             let start = block * BLOCK;
             let count = BLOCK.min(places - start);
-            let mut sums = take(tiles.len() * weight.tile * BLOCK);
-            weight.instructions.dispatch(Block {
-                lines,
-                group,
-                tiles: tiles.clone(),
-                start,
-                count,
-                sums: &mut sums,
-            });
+            let size = tiles.len() * weight.tile * BLOCK;
+            let mut sums = take(N * size);
+            for (group, sums) in sets[index].iter().zip(sums.chunks_exact_mut(size)) {
+                group.weight.instructions.dispatch(Block {
+                    lines,
+                    group,
+                    tiles: tiles.clone(),
+                    start,
+                    count,
+                    sums,
+                });
+            }
             let first = tiles.start * weight.tile;
             let last = (tiles.end * weight.tile).min(weight.out_channels);
-            for (o, row) in (first..last).zip(sums.chunks_exact(BLOCK)) {
-                write(index, o, start, &row[..count]);
+            for o in first..last {
+                let row = |group| &sums[group * size + (o - first) * BLOCK..][..count];
+                write(index, o, start, std::array::from_fn(row));
             }
         });
 }
