@@ -66,10 +66,11 @@ fn a_token_sees_none_after_it() {
     };
     let qkv: Tensor<2> = values([9, 30], 1, &device);
     let changed = Tensor::cat(
-        vec![qkv.clone().slice([0..6]), values([3, 30], 2, &device)],
+        vec![qkv.clone().slice_dim(0, 0..6), values([3, 30], 2, &device)],
         0,
     );
-    let [before, after] = [qkv, changed].map(|qkv| attention(qkv, shape).slice([0..6]).into_data());
+    let [before, after] =
+        [qkv, changed].map(|qkv| attention(qkv, shape).slice_dim(0, 0..6).into_data());
     assert_eq!(before, after);
 }
 
@@ -102,7 +103,7 @@ fn a_tracked_block_has_gradients() {
     let weight = values::<2>([5, 8], 2, &device).require_grad();
     let [bias, residual] = [3, 4].map(|seed| values::<2>([8, 5], seed, &device));
     let mixed = attention(qkv.clone(), shape);
-    let bias = bias.slice([0..1]).squeeze_dim(0);
+    let bias = bias.slice_dim(0, 0..1).squeeze_dim(0);
     let gradients = linear_add(mixed, weight.clone(), bias, residual)
         .sum()
         .backward();
