@@ -63,7 +63,7 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
     };
     let blocks = tiles.len().div_ceil(BLOCK);
     // Few tiles (small maps, one image): share out the output channels as well.
-    let shares = (2 * rayon::current_num_threads())
+    let shares = rayon::current_num_threads()
         .div_ceil(blocks)
         .clamp(1, weights.tiles());
     (0..blocks * shares).into_par_iter().for_each(|task| {
