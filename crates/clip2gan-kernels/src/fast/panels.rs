@@ -100,6 +100,17 @@ impl WithSimd for Product<'_> {
 }
 
 impl Product<'_> {
+    /// Where the piece of a panel stands that comes after this one.
+    #[inline(always)]
+    fn after(&self, panel: usize, from: usize) -> *const f32 {
+        let (panel, from) = match panel + 1 < self.held.end {
+            true => (panel + 1, from),
+            false => (self.held.start, from + DEPTH),
+        };
+        let at = (panel * self.depth + from) * self.tile.1;
+        self.panels.as_ptr().wrapping_add(at)
+    }
+
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let Self { rows, depth, .. } = self;
@@ -111,6 +122,7 @@ impl Product<'_> {
         for from in (0..depth).step_by(DEPTH) {
             let length = DEPTH.min(depth - from);
             for (place, panel) in self.held.clone().enumerate() {
+                let mut ahead = self.after(panel, from);
                 for tile in (0..rows.count).step_by(ROWS) {
                     // Past the last row, the last one again: nobody reads what becomes of it.
                     let weights = std::array::from_fn(|row| {
@@ -122,7 +134,8 @@ impl Product<'_> {
                         let panel = self.panels.as_ptr().add((panel * depth + from) * width);
                         let sums = self.sums.as_mut_ptr().add(tile * places + place * width);
                         let tile = (sums, places, from == 0 && !self.add);
-                        tile_sum::<S, ROWS, VECTORS>(simd, panel, weights, length, tile);
+                        tile_sum::<S, ROWS, VECTORS>(simd, panel, weights, length, tile, ahead);
+                        ahead = ahead.wrapping_add(length.div_ceil(LINE) * LINE);
                     }
                 }
             }
@@ -131,7 +144,8 @@ impl Product<'_> {
 }
 
 /// Adds `length` summands to a tile of `ROWS` rows × `VECTORS` vectors, or starts it. `place` is where the tile stands,
-/// how far its rows are apart, and whether it starts.
+/// how far its rows are apart, and whether it starts. While the sum runs, as many floats as it has summands are called into the cache from
+/// `ahead` on: panels come from memory once and are gone through many times, so that the next one can be on its way meanwhile.
 ///
 /// # Safety
 /// `panel` must be readable for `length · VECTORS` vectors, each of `weights` for `length` floats, and the tile's place writable.
@@ -142,6 +156,7 @@ unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     weights: [*const f32; ROWS],
     length: usize,
     (sums, places, first): (*mut f32, usize, bool),
+    ahead: *const f32,
 ) {
     // SAFETY: the caller's promise covers every pointer below.
     unsafe {
@@ -154,6 +169,9 @@ unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for k in 0..length {
+            if k % LINE == 0 {
+                prefetch(ahead.wrapping_add(k));
+            }
             let at = panel.add(k * VECTORS * S::F32_LANES);
             let mut x = [simd.splat_f32s(0.0); VECTORS];
             for (v, x) in x.iter_mut().enumerate() {
@@ -172,6 +190,22 @@ unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
     }
+}
+
+/// Floats of a line of the cache.
+const LINE: usize = 16;
+
+/// Calls a line into the second-level cache; any address will do.
+#[inline(always)]
+fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program could see, and faults nowhere.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Side of the blocks that [`turn`] works in.
