@@ -72,8 +72,9 @@ fn same_convolution() {
         (1, 16, 16, 1, 1, 3),
         (2, 17, 23, 6, 13, 3),
         (3, 64, 33, 32, 32, 3),
+        (5, 34, 33, 29, 30, 3),
         // So many channels that the kernels' gradient is summed in two parts.
-        (3, 170, 180, 30, 33, 3),
+        (4, 170, 180, 30, 33, 3),
         (2, 5, 3, 32, 33, 1),
         (1, 130, 4, 9, 2, 1),
     ] {
@@ -98,6 +99,7 @@ fn strided_convolutions() {
         (2, 3, 5, 4, 4),
         (1, 35, 9, 7, 5),
         (3, 6, 13, 16, 11),
+        (2, 3, 19, 2, 300),
     ] {
         let weight = values([o, i, 3, 3], 2, &device);
         compare(

@@ -3,12 +3,12 @@
 //! The gradient of each with respect to its input is another of the three, with the channels of the weight exchanged:
 //! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
 
-use super::correlate::correlate;
+use super::correlate::{Seen, correlate};
 use super::direct;
 use super::finish::Finish;
 use super::grid::Grid;
 use super::multiply::Packed;
-use super::pack::{Maps, pack, pack_phases};
+use super::pack::{Maps, pack};
 use super::winograd::{self, Layout};
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
@@ -171,9 +171,15 @@ pub fn weight_gradient(
     let x_maps = Maps::new(x, [images, channels, height, width]);
     let grad_maps = Maps::new(grad, grad_shape);
     match kind {
+        Kind::Same if k == 1 => {
+            // The vectors run along the more numerous channels.
+            match out_channels >= channels {
+                true => correlate(grad_maps, &seen(x_maps, 1, 1)).left_first(),
+                false => correlate(x_maps, &seen(grad_maps, 1, 1)).right_first(),
+            }
+        }
         Kind::Same
-            if k == 3
-                && winograd::gradient_pays([out_channels, channels], [images, height, width]) =>
+            if winograd::gradient_pays([out_channels, channels], [images, height, width]) =>
         {
             winograd::weight_gradient(x_maps, grad_maps)
         }
@@ -183,42 +189,35 @@ pub fn weight_gradient(
                 height,
                 width,
             };
-            let (left, right) = (pack(grad_maps, grid), pack(x_maps, grid));
-            correlate(
-                &left,
-                grid.lead(),
-                &right,
-                &offsets(kind, k, grid),
-                grid.len(),
-            )
-        }
-        Kind::Down => {
-            let grid = Grid {
-                images,
-                height: kind.output_size(height),
-                width: kind.output_size(width),
+            let lines = pack(x_maps, grid);
+            let padded = Seen {
+                values: &lines.data,
+                channels,
+                image: grid.image(),
+                channel: lines.stride,
+                row: grid.row(),
+                step: 1,
+                taps: offsets(kind, k, grid),
             };
-            let (left, right) = (pack(grad_maps, grid), pack_phases(x, channels, grid));
-            correlate(
-                &left,
-                grid.lead(),
-                &right,
-                &offsets(kind, k, grid),
-                grid.len(),
-            )
+            correlate(grad_maps, &padded).left_first()
         }
-        Kind::Up => {
-            // The transposed convolution is the adjoint of `Down`: input and output gradient change places.
-            let grid = Grid {
-                images,
-                height,
-                width,
-            };
-            let (left, right) = (pack(x_maps, grid), pack_phases(grad, out_channels, grid));
-            let taps = offsets(Kind::Down, k, grid);
-            let transposed = correlate(&left, grid.lead(), &right, &taps, grid.len());
-            swap_channels(&transposed, channels, out_channels, k * k)
-        }
+        Kind::Down => correlate(grad_maps, &seen(x_maps, k, 2)).left_first(),
+        // The transposed convolution is the adjoint of `Down`: input and output gradient change places.
+        Kind::Up => correlate(x_maps, &seen(grad_maps, k, 2)).right_first(),
+    }
+}
+
+/// Maps without padding as a kernel of `k` × `k` sees them that goes `step` pixels at a time.
+fn seen(maps: Maps, k: usize, step: usize) -> Seen {
+    let [_, channels, height, width] = maps.shape;
+    Seen {
+        values: maps.values,
+        channels,
+        image: channels * height * width,
+        channel: height * width,
+        row: step * width,
+        step,
+        taps: (0..k * k).map(|tap| tap / k * width + tap % k).collect(),
     }
 }
 
@@ -236,15 +235,4 @@ pub fn offsets(kind: Kind, k: usize, grid: Grid) -> Vec<usize> {
             .map(|(y, x)| grid.lead() + y * grid.row() + x - (k / 2) * (grid.row() + 1))
             .collect(),
     }
-}
-
-/// `[a, b, taps]` → `[b, a, taps]`.
-fn swap_channels(values: &[f32], a: usize, b: usize, taps: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(values.len());
-    for j in 0..b {
-        for i in 0..a {
-            out.extend_from_slice(&values[(i * b + j) * taps..][..taps]);
-        }
-    }
-    out
 }

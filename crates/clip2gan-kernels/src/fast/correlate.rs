@@ -1,139 +1,243 @@
-//! `out[a, b, tap] = Σ_p left_a[p] · right_b[p + offset(tap)]` in register tiles: the gradient of the weights.
+//! `out[a, b, tap] = Σ_p left_a[p] · right_b[p at tap]` in register tiles: the gradient of the weights.
+//!
+//! The vectors run along the left channels, which are turned into panels, `[place][channel]`; a row of a tile is a right channel seen
+//! from one tap, read number by number where it stands. So strides cost nothing, sums stay in their registers, and all taps find the
+//! same numbers in the cache.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::SharedMut;
-use super::instructions::dispatch;
-use super::multiply::load;
-use super::pack::Lines;
+use super::instructions::chosen;
+use super::pack::Maps;
+use super::panels::{Rows, Sums, tile, turn};
+use super::scratch::{Scratch, take};
+use super::{to_write, unwritten, written};
 
-/// Places summed before the partial sums leave the registers: the left rows of a tile fill half the first-level cache.
-const CHUNK: usize = 1024;
+/// Places gone through before the next tile, about: the panel's piece and the rows' stay in the first-level cache.
+const PLACES: usize = 256;
 
-/// A register tile: left rows × right columns, one accumulator each.
-const ROWS: usize = 6;
-const COLUMNS: usize = 2;
+/// Tasks, at least, where there are as many tiles.
+const TASKS: usize = 16;
+/// Tiles of a task at most.
+const TILES: usize = 16;
 
-/// Correlates all lines of `left` (starting at `left_offset`) with all lines of `right` at each tap's offset;
-/// `[left channels, right channels, taps]`. Places past `places` must hold zeros on the left.
-pub fn correlate(
-    left: &Lines,
-    left_offset: usize,
-    right: &Lines,
-    offsets: &[usize],
-    places: usize,
-) -> Vec<f32> {
-    let mut columns: Vec<usize> = (0..right.channels)
-        .flat_map(|b| offsets.iter().map(move |offset| b * right.stride + offset))
+/// Maps of the right, and how they are seen from the left's pixels.
+pub struct Seen<'a> {
+    pub values: &'a [f32],
+    pub channels: usize,
+    /// How far images, channels, and what neighbours in a column or in a row of the left see, are apart.
+    pub image: usize,
+    pub channel: usize,
+    pub row: usize,
+    /// 1 or 2.
+    pub step: usize,
+    /// What the first pixel of the left sees through each tap.
+    pub taps: Vec<usize>,
+}
+
+/// Sums of products, `[panel of left channels][right channel][tap][channel of panel]`.
+pub struct Correlation {
+    sums: Scratch,
+    width: usize,
+    /// Right channels times taps, without and with the rest of the last tile.
+    rows: [usize; 2],
+    left: usize,
+    taps: usize,
+}
+
+/// Correlates all maps of the left with all of the right through each tap.
+pub fn correlate(left: Maps, right: &Seen) -> Correlation {
+    let instructions = chosen();
+    let (tile_rows, width) = tile(instructions);
+    let [images, channels, height, columns] = left.shape;
+    let places = images * height * columns;
+    let panels = turned(left, width);
+    let runs: Vec<Run> = (0..images * height)
+        .flat_map(|row| {
+            let from = row / height * right.image + row % height * right.row;
+            (0..columns).step_by(PLACES).map(move |column| Run {
+                from: from + column * right.step,
+                length: PLACES.min(columns - column),
+            })
+        })
         .collect();
-    let width = columns.len();
-    while !columns.len().is_multiple_of(COLUMNS) {
-        columns.push(columns[width - 1]);
-    }
-    let mut out = vec![0.0; left.channels * width];
-    let shared = SharedMut(out.as_mut_ptr());
-    // A tile of rows is one task, so that each sum is taken by one thread, in one order.
-    (0..left.channels.div_ceil(ROWS))
-        .into_par_iter()
-        .for_each(|tile| {
-            let rows: [usize; ROWS] = std::array::from_fn(|r| {
-                (tile * ROWS + r).min(left.channels - 1) * left.stride + left_offset
-            });
-            dispatch(Tile {
-                left: &left.data,
-                rows,
-                right: &right.data,
-                columns: &columns,
-                width,
-                places,
-                out: shared,
-                first: tile * ROWS,
-                count: ROWS.min(left.channels - tile * ROWS),
+    let mut rows: Vec<usize> = (0..right.channels)
+        .flat_map(|b| right.taps.iter().map(move |tap| b * right.channel + tap))
+        .collect();
+    let count = rows.len();
+    // Past the last row, the last one again: nobody reads what becomes of it.
+    rows.resize(count.next_multiple_of(tile_rows), rows[count - 1]);
+    let tiles = rows.len() / tile_rows * channels.div_ceil(width);
+    let share = tiles.div_ceil(TASKS).clamp(1, TILES) * tile_rows;
+    let mut sums = take(rows.len() * channels.next_multiple_of(width));
+    sums.par_chunks_exact_mut(rows.len() * width)
+        .zip(panels.par_chunks_exact(places * width))
+        .for_each(|(sums, panel)| {
+            let shares = rows.par_chunks(share);
+            let tasks = sums.par_chunks_mut(share * width).zip(shares);
+            tasks.for_each(|(sums, rows)| {
+                instructions.dispatch(Tiles {
+                    panel,
+                    values: right.values,
+                    rows,
+                    runs: &runs,
+                    step: right.step,
+                    tile: (tile_rows, width),
+                    sums,
+                });
             });
         });
-    out
+    Correlation {
+        sums,
+        width,
+        rows: [count, rows.len()],
+        left: channels,
+        taps: right.taps.len(),
+    }
 }
 
-struct Tile<'a> {
-    left: &'a [f32],
-    rows: [usize; ROWS],
-    right: &'a [f32],
-    columns: &'a [usize],
-    /// Real columns; the rest of `columns` repeats the last one.
-    width: usize,
-    places: usize,
-    out: SharedMut,
-    first: usize,
-    count: usize,
+/// The maps in panels, `[panel][image][pixel][channel of panel]`, channels past the last zero.
+fn turned(maps: Maps, width: usize) -> Scratch {
+    let [images, channels, height, columns] = maps.shape;
+    let size = height * columns;
+    let mut panels = take(channels.div_ceil(width) * images * size * width);
+    panels
+        .par_chunks_exact_mut(size * width)
+        .enumerate()
+        .for_each(|(index, panel)| {
+            let (first, image) = (index / images * width, index % images);
+            let rows = Rows {
+                values: &maps.values[(image * channels + first) * size..],
+                stride: size,
+                count: width.min(channels - first),
+            };
+            rows.pack(0, size, to_write(panel), width);
+        });
+    panels
 }
 
-impl WithSimd for Tile<'_> {
+impl Correlation {
+    /// `[left channel, right channel, tap]`.
+    pub fn left_first(&self) -> Vec<f32> {
+        let mut out = unwritten(self.left * self.rows[0]);
+        out.par_chunks_mut(self.width * self.rows[0])
+            .enumerate()
+            .for_each(|(panel, out)| self.copy(panel, 0..self.rows[0], out));
+        // SAFETY: the panels cover all left channels.
+        unsafe { written(out) }
+    }
+
+    /// `[right channel, left channel, tap]`.
+    pub fn right_first(&self) -> Vec<f32> {
+        let mut out = unwritten(self.left * self.rows[0]);
+        out.par_chunks_exact_mut(self.left * self.taps)
+            .enumerate()
+            .for_each(|(channel, out)| {
+                let rows = channel * self.taps..(channel + 1) * self.taps;
+                for (panel, out) in out.chunks_mut(self.width * self.taps).enumerate() {
+                    self.copy(panel, rows.clone(), out);
+                }
+            });
+        // SAFETY: each right channel has a piece, and the panels cover all left channels of it.
+        unsafe { written(out) }
+    }
+
+    /// Some rows of a panel, `[channel of panel][row]`.
+    fn copy(&self, panel: usize, rows: Range<usize>, out: &mut [MaybeUninit<f32>]) {
+        let from = Rows {
+            values: &self.sums[(panel * self.rows[1] + rows.start) * self.width..],
+            stride: self.width,
+            count: rows.len(),
+        };
+        turn(from, out.len() / rows.len(), out, rows.len());
+    }
+}
+
+/// Places that stand in one row of the left.
+struct Run {
+    /// How far on from the row's start the right's numbers begin.
+    from: usize,
+    length: usize,
+}
+
+/// Some rows by one panel.
+struct Tiles<'a> {
+    /// `[place][channel]`
+    panel: &'a [f32],
+    values: &'a [f32],
+    /// Where each row starts in `values`; whole tiles.
+    rows: &'a [usize],
+    /// All places in order.
+    runs: &'a [Run],
+    step: usize,
+    tile: (usize, usize),
+    /// `[row][channel]`
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Tiles<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let furthest = |starts: &[usize]| starts.iter().max().copied().unwrap_or(0);
-        // The last vector may reach past the last place by less than a vector.
-        let end = self.places + S::F32_LANES;
-        assert!(furthest(&self.rows) + end <= self.left.len());
-        assert!(furthest(self.columns) + end <= self.right.len());
-        for start in (0..self.places).step_by(CHUNK) {
-            let count = CHUNK.min(self.places - start).div_ceil(S::F32_LANES);
-            for (index, columns) in self.columns.chunks_exact(COLUMNS).enumerate() {
-                // SAFETY: the assertions bound every read; `out` has a place for each real row and column, and
-                // only this task writes these rows.
-                unsafe {
-                    let left = self.rows.map(|row| self.left.as_ptr().add(row + start));
-                    let right: [*const f32; COLUMNS] =
-                        std::array::from_fn(|c| self.right.as_ptr().add(columns[c] + start));
-                    let sums = tile_dots::<S>(simd, left, right, count);
-                    for (r, row) in sums.iter().enumerate().take(self.count) {
-                        for (c, &sum) in row.iter().enumerate() {
-                            let column = index * COLUMNS + c;
-                            if column < self.width {
-                                *self.out.get().add((self.first + r) * self.width + column) += sum;
-                            }
-                        }
-                    }
-                }
-            }
+        match (self.tile.0, self.step) {
+            (8, 2) => self.run::<S, 8, 3, 2>(simd),
+            (8, _) => self.run::<S, 8, 3, 1>(simd),
+            (_, 2) => self.run::<S, 6, 2, 2>(simd),
+            _ => self.run::<S, 6, 2, 1>(simd),
         }
     }
 }
 
-/// All dot products of `ROWS` left pieces with `COLUMNS` right pieces of `count` vectors.
-///
-/// # Safety
-/// Every pointer must be readable for `count` vectors.
-#[inline(always)]
-unsafe fn tile_dots<S: Simd>(
-    simd: S,
-    left: [*const f32; ROWS],
-    right: [*const f32; COLUMNS],
-    count: usize,
-) -> [[f32; COLUMNS]; ROWS] {
-    let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
-    for step in 0..count {
-        let at = step * S::F32_LANES;
-        let mut x = [simd.splat_f32s(0.0); COLUMNS];
-        for (x, right) in x.iter_mut().zip(right) {
-            // SAFETY: the caller's promise.
-            *x = unsafe { load::<S>(right.add(at)) };
-        }
-        for (row, left) in sums.iter_mut().zip(left) {
-            // SAFETY: the caller's promise.
-            let g = unsafe { load::<S>(left.add(at)) };
-            for (sum, x) in row.iter_mut().zip(x) {
-                *sum = simd.mul_add_e_f32s(g, x, *sum);
+impl Tiles<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize, const STEP: usize>(self, simd: S) {
+        let width = VECTORS * S::F32_LANES;
+        assert_eq!(self.tile, (ROWS, width), "the tile of these instructions");
+        assert_eq!(self.step, STEP);
+        let places: usize = self.runs.iter().map(|run| run.length).sum();
+        assert_eq!(self.panel.len(), places * width);
+        assert_eq!(self.sums.len(), self.rows.len() * width);
+        let last = |run: &Run| run.from + (run.length - 1) * STEP;
+        let furthest = self.runs.iter().map(last).max().unwrap_or(0);
+        let start = self.rows.iter().copied().max().unwrap_or(0);
+        assert!(start + furthest < self.values.len());
+        let tiles = self.rows.as_chunks::<ROWS>().0;
+        let mut runs = self.runs;
+        let mut panel = self.panel.as_ptr();
+        let mut first = true;
+        while !runs.is_empty() {
+            let mut held = 0;
+            let mut count = 0;
+            while count < runs.len() && (count == 0 || held + runs[count].length <= PLACES) {
+                held += runs[count].length;
+                count += 1;
             }
+            let piece;
+            (piece, runs) = runs.split_at(count);
+            for (rows, sums) in tiles.iter().zip(self.sums.chunks_exact_mut(ROWS * width)) {
+                // SAFETY: the assertions bound the panel, the sums, and the furthest number of the furthest row.
+                unsafe {
+                    let rows = rows.map(|row| self.values.as_ptr().add(row));
+                    let mut tile = match first {
+                        true => Sums::<S, ROWS, VECTORS>::zero(simd),
+                        false => Sums::load(sums.as_ptr(), width),
+                    };
+                    let mut panel = panel;
+                    for run in piece {
+                        let rows = rows.map(|row| row.add(run.from));
+                        tile.add::<STEP>(simd, panel, rows, run.length);
+                        panel = panel.add(run.length * width);
+                    }
+                    tile.store(sums.as_mut_ptr(), width);
+                }
+            }
+            // SAFETY: the piece's places are inside the panel.
+            panel = unsafe { panel.add(held * width) };
+            first = false;
         }
     }
-    let mut totals = [[0.0; COLUMNS]; ROWS];
-    for (totals, sums) in totals.iter_mut().zip(sums) {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total = simd.reduce_sum_f32s(sum);
-        }
-    }
-    totals
 }

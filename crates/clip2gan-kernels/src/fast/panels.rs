@@ -125,17 +125,29 @@ impl Product<'_> {
                 let mut ahead = self.after(panel, from);
                 for tile in (0..rows.count).step_by(ROWS) {
                     // Past the last row, the last one again: nobody reads what becomes of it.
-                    let weights = std::array::from_fn(|row| {
+                    let mut pointers: [*const f32; ROWS] = std::array::from_fn(|row| {
                         let row = (tile + row).min(rows.count - 1);
                         rows.row(row, from + length)[from..].as_ptr()
                     });
                     // SAFETY: the assertions above bound the panel and the sums; the slices just taken, the rows.
                     unsafe {
-                        let panel = self.panels.as_ptr().add((panel * depth + from) * width);
-                        let sums = self.sums.as_mut_ptr().add(tile * places + place * width);
-                        let tile = (sums, places, from == 0 && !self.add);
-                        tile_sum::<S, ROWS, VECTORS>(simd, panel, weights, length, tile, ahead);
-                        ahead = ahead.wrapping_add(length.div_ceil(LINE) * LINE);
+                        let mut panel = self.panels.as_ptr().add((panel * depth + from) * width);
+                        let to = self.sums.as_mut_ptr().add(tile * places + place * width);
+                        let mut sums = match from == 0 && !self.add {
+                            true => Sums::<S, ROWS, VECTORS>::zero(simd),
+                            false => Sums::load(to, places),
+                        };
+                        let mut left = length;
+                        while left > 0 {
+                            prefetch(ahead);
+                            ahead = ahead.wrapping_add(LINE);
+                            let some = LINE.min(left);
+                            sums.add::<1>(simd, panel, pointers, some);
+                            panel = panel.add(some * width);
+                            pointers = pointers.map(|row| row.add(some));
+                            left -= some;
+                        }
+                        sums.store(to, places);
                     }
                 }
             }
@@ -143,50 +155,61 @@ impl Product<'_> {
     }
 }
 
-/// Adds `length` summands to a tile of `ROWS` rows × `VECTORS` vectors, or starts it. `place` is where the tile stands,
-/// how far its rows are apart, and whether it starts. While the sum runs, as many floats as it has summands are called into the cache from
-/// `ahead` on: panels come from memory once and are gone through many times, so that the next one can be on its way meanwhile.
-///
-/// # Safety
-/// `panel` must be readable for `length · VECTORS` vectors, each of `weights` for `length` floats, and the tile's place writable.
-#[inline(always)]
-unsafe fn tile_sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    panel: *const f32,
-    weights: [*const f32; ROWS],
-    length: usize,
-    (sums, places, first): (*mut f32, usize, bool),
-    ahead: *const f32,
-) {
-    // SAFETY: the caller's promise covers every pointer below.
-    unsafe {
-        let mut sum = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        if !first {
-            for (r, row) in sum.iter_mut().enumerate() {
-                for (v, value) in row.iter_mut().enumerate() {
-                    *value = load::<S>(sums.add(r * places + v * S::F32_LANES));
-                }
+/// A register tile of `ROWS` rows × `VECTORS` vectors.
+pub struct Sums<S: Simd, const ROWS: usize, const VECTORS: usize>([[S::f32s; VECTORS]; ROWS]);
+
+impl<S: Simd, const ROWS: usize, const VECTORS: usize> Sums<S, ROWS, VECTORS> {
+    #[inline(always)]
+    pub fn zero(simd: S) -> Self {
+        Self([[simd.splat_f32s(0.0); VECTORS]; ROWS])
+    }
+
+    /// The tile that stands at `from`, rows `apart`.
+    ///
+    /// # Safety
+    /// The whole tile must be readable.
+    #[inline(always)]
+    pub unsafe fn load(from: *const f32, apart: usize) -> Self {
+        // SAFETY: the caller's promise.
+        let at = |r: usize, v: usize| unsafe { load::<S>(from.add(r * apart + v * S::F32_LANES)) };
+        Self(std::array::from_fn(|r| std::array::from_fn(|v| at(r, v))))
+    }
+
+    /// # Safety
+    /// The whole tile must be writable.
+    #[inline(always)]
+    pub unsafe fn store(self, to: *mut f32, apart: usize) {
+        for (r, row) in self.0.into_iter().enumerate() {
+            for (v, value) in row.into_iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { store::<S>(to.add(r * apart + v * S::F32_LANES), value) };
             }
         }
+    }
+
+    /// Adds `length` summands; those of a row are `STEP` apart.
+    ///
+    /// # Safety
+    /// `panel` must be readable for `length · VECTORS` vectors, each of `rows` for `length` floats at their steps.
+    #[inline(always)]
+    pub unsafe fn add<const STEP: usize>(
+        &mut self,
+        simd: S,
+        panel: *const f32,
+        rows: [*const f32; ROWS],
+        length: usize,
+    ) {
         for k in 0..length {
-            if k % LINE == 0 {
-                prefetch(ahead.wrapping_add(k));
-            }
-            let at = panel.add(k * VECTORS * S::F32_LANES);
-            let mut x = [simd.splat_f32s(0.0); VECTORS];
-            for (v, x) in x.iter_mut().enumerate() {
-                *x = load::<S>(at.add(v * S::F32_LANES));
-            }
-            for (row, weight) in sum.iter_mut().zip(weights) {
-                let w = simd.splat_f32s(*weight.add(k));
-                for (value, x) in row.iter_mut().zip(x) {
-                    *value = simd.mul_add_e_f32s(w, x, *value);
+            // SAFETY: the caller's promise.
+            unsafe {
+                let at = panel.add(k * VECTORS * S::F32_LANES);
+                let x: [_; VECTORS] = std::array::from_fn(|v| load::<S>(at.add(v * S::F32_LANES)));
+                for (row, from) in self.0.iter_mut().zip(rows) {
+                    let w = simd.splat_f32s(*from.add(k * STEP));
+                    for (value, x) in row.iter_mut().zip(x) {
+                        *value = simd.mul_add_e_f32s(w, x, *value);
+                    }
                 }
-            }
-        }
-        for (r, row) in sum.iter().enumerate() {
-            for (v, value) in row.iter().enumerate() {
-                store::<S>(sums.add(r * places + v * S::F32_LANES), *value);
             }
         }
     }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::tiles::{Tiles, gather, gather_own};
 use super::transforms::{transform_gradient, transform_products};
-use super::{BLOCK, FEWEST_CHANNELS, POINTS, transform_tiles};
+use super::{BLOCK, POINTS, transform_tiles};
 use crate::fast::instructions::{chosen, vectorised};
 use crate::fast::multiply::{load, store};
 use crate::fast::pack::Maps;
@@ -18,8 +18,9 @@ use crate::fast::panels::{Product, Rows, tile};
 use crate::fast::scratch::take;
 use crate::fast::to_write;
 
-/// Fewest tiles of all maps for which the transforms pay.
-const FEWEST_TILES: usize = 64;
+/// Fewest tiles of all maps, and fewest channels on either side, for which the transforms pay.
+const FEWEST_TILES: usize = 256;
+const FEWEST_CHANNELS: usize = 32;
 
 /// Floats of transformed maps that are held at once, so that they stay in the last-level cache.
 const HELD: usize = 2 << 20;
