@@ -3,12 +3,17 @@
 //! The gradient of each with respect to its input is another of the three, with the channels of the weight exchanged:
 //! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
 
-use super::correlate::{Seen, correlate};
-use super::direct;
+use std::mem::MaybeUninit;
+
+use super::correlate::correlate;
+use super::direct::{self, Packed};
 use super::finish::Finish;
 use super::grid::Grid;
-use super::multiply::Packed;
 use super::pack::{Maps, pack};
+use super::panels::Rows;
+use super::pointwise::Matrix;
+use super::seen::Seen;
+use super::transposed::Taps;
 use super::winograd::{self, Layout};
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
@@ -91,6 +96,43 @@ impl<'a> Weight<'a> {
         self.size
     }
 
+    /// Whether the taps are seen in reverse order.
+    pub fn flipped(&self) -> bool {
+        self.flip
+    }
+
+    /// A panel of `width` output channels, `[in channel][tap][out channel of panel]`, taps in the order that they stand in; channels past
+    /// the last are zero.
+    pub fn pack(&self, index: usize, panel: &mut [MaybeUninit<f32>], width: usize) {
+        let taps = self.size * self.size;
+        match self.adjoint {
+            false => {
+                let depth = self.in_channels * taps;
+                Rows::whole(self.values, depth).pack(index, depth, panel, width);
+            }
+            true => {
+                let inputs = self.values.chunks_exact(self.out_channels * taps);
+                for (values, panel) in inputs.zip(panel.chunks_exact_mut(taps * width)) {
+                    Rows::whole(values, taps).pack(index, taps, panel, width);
+                }
+            }
+        }
+    }
+
+    /// The kernels of one output channel, one for each input channel, taps in the order that they stand in.
+    pub fn inputs(&self, o: usize) -> Rows<'a> {
+        let taps = self.size * self.size;
+        let (first, stride) = match self.adjoint {
+            false => (o * self.in_channels * taps, taps),
+            true => (o * taps, self.out_channels * taps),
+        };
+        Rows {
+            values: &self.values[first..],
+            stride,
+            count: self.in_channels,
+        }
+    }
+
     /// One number of the weight as the convolution sees it.
     pub fn at(&self, o: usize, i: usize, y: usize, x: usize) -> f32 {
         let (o, i, ins) = match self.adjoint {
@@ -107,41 +149,41 @@ impl<'a> Weight<'a> {
 /// A weight made ready for one kind of convolution of maps of one size.
 pub struct Ready {
     kind: Kind,
-    /// Height and width of the kernel.
-    size: usize,
-    out_channels: usize,
     way: Way,
 }
 
 enum Way {
+    Pointwise(Matrix),
+    Transposed(Taps),
     Winograd(winograd::Weights),
-    /// One weight, or one for each phase of [`Kind::Up`].
-    Direct(Vec<Packed>),
+    Direct(Packed),
 }
 
 impl Ready {
     /// For maps of `height` × `width`.
     pub fn new(kind: Kind, weight: Weight, map: [usize; 2]) -> Self {
         let channels = [weight.out_channels, weight.in_channels];
-        let by_winograd = kind == Kind::Same && weight.size == 3 && winograd::pays(channels, map);
-        let way = match by_winograd {
-            true => Way::Winograd(winograd::Weights::new(weight)),
-            false => Way::Direct(direct::pack_weight(kind, weight)),
+        let way = if weight.size == 1 {
+            Way::Pointwise(Matrix::new(weight))
+        } else if kind == Kind::Up {
+            Way::Transposed(Taps::new(weight))
+        } else if kind == Kind::Same && winograd::pays(channels, map) {
+            Way::Winograd(winograd::Weights::new(weight))
+        } else {
+            Way::Direct(Packed::new(weight))
         };
-        Self {
-            kind,
-            size: weight.size,
-            out_channels: weight.out_channels,
-            way,
-        }
+        Self { kind, way }
     }
 
     /// Convolves maps of that size; `finish` is for the result, but not of [`Kind::Up`].
     pub fn convolve(&self, x: Maps, finish: Option<Finish>) -> Vec<f32> {
         match &self.way {
             Way::Winograd(weights) => winograd::convolve(x, weights, Layout::Plain, finish),
-            Way::Direct(packed) => {
-                direct::convolve((self.kind, self.size), x, self.out_channels, packed, finish)
+            Way::Direct(packed) => direct::convolve(self.kind, x, packed, finish),
+            Way::Pointwise(matrix) => matrix.convolve(x, finish),
+            Way::Transposed(taps) => {
+                assert!(finish.is_none(), "a transposed convolution has no epilogue");
+                taps.convolve(x)
             }
         }
     }
@@ -174,8 +216,8 @@ pub fn weight_gradient(
         Kind::Same if k == 1 => {
             // The vectors run along the more numerous channels.
             match out_channels >= channels {
-                true => correlate(grad_maps, &seen(x_maps, 1, 1)).left_first(),
-                false => correlate(x_maps, &seen(grad_maps, 1, 1)).right_first(),
+                true => correlate(grad_maps, &Seen::plain(x_maps, 1, 1)).left_first(),
+                false => correlate(x_maps, &Seen::plain(grad_maps, 1, 1)).right_first(),
             }
         }
         Kind::Same
@@ -190,49 +232,10 @@ pub fn weight_gradient(
                 width,
             };
             let lines = pack(x_maps, grid);
-            let padded = Seen {
-                values: &lines.data,
-                channels,
-                image: grid.image(),
-                channel: lines.stride,
-                row: grid.row(),
-                step: 1,
-                taps: offsets(kind, k, grid),
-            };
-            correlate(grad_maps, &padded).left_first()
+            correlate(grad_maps, &Seen::around(&lines, grid)).left_first()
         }
-        Kind::Down => correlate(grad_maps, &seen(x_maps, k, 2)).left_first(),
+        Kind::Down => correlate(grad_maps, &Seen::plain(x_maps, k, 2)).left_first(),
         // The transposed convolution is the adjoint of `Down`: input and output gradient change places.
-        Kind::Up => correlate(x_maps, &seen(grad_maps, k, 2)).right_first(),
-    }
-}
-
-/// Maps without padding as a kernel of `k` × `k` sees them that goes `step` pixels at a time.
-fn seen(maps: Maps, k: usize, step: usize) -> Seen {
-    let [_, channels, height, width] = maps.shape;
-    Seen {
-        values: maps.values,
-        channels,
-        image: channels * height * width,
-        channel: height * width,
-        row: step * width,
-        step,
-        taps: (0..k * k).map(|tap| tap / k * width + tap % k).collect(),
-    }
-}
-
-/// Offsets of the k² taps from the start of a channel's lines, for `Same` and `Down`.
-pub fn offsets(kind: Kind, k: usize, grid: Grid) -> Vec<usize> {
-    let taps = (0..k).flat_map(|y| (0..k).map(move |x| (y, x)));
-    match kind {
-        Kind::Down => taps
-            .map(|(y, x)| {
-                let phase = 2 * (y % 2) + x % 2;
-                phase * grid.plane() + grid.lead() + (y / 2) * grid.row() + x / 2
-            })
-            .collect(),
-        _ => taps
-            .map(|(y, x)| grid.lead() + y * grid.row() + x - (k / 2) * (grid.row() + 1))
-            .collect(),
+        Kind::Up => correlate(x_maps, &Seen::plain(grad_maps, k, 2)).right_first(),
     }
 }

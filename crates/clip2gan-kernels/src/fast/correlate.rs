@@ -14,6 +14,7 @@ use super::instructions::chosen;
 use super::pack::Maps;
 use super::panels::{Rows, Sums, tile, turn};
 use super::scratch::{Scratch, take};
+use super::seen::Seen;
 use super::{to_write, unwritten, written};
 
 /// Places gone through before the next tile, about: the panel's piece and the rows' stay in the first-level cache.
@@ -23,20 +24,6 @@ const PLACES: usize = 256;
 const TASKS: usize = 16;
 /// Tiles of a task at most.
 const TILES: usize = 16;
-
-/// Maps of the right, and how they are seen from the left's pixels.
-pub struct Seen<'a> {
-    pub values: &'a [f32],
-    pub channels: usize,
-    /// How far images, channels, and what neighbours in a column or in a row of the left see, are apart.
-    pub image: usize,
-    pub channel: usize,
-    pub row: usize,
-    /// 1 or 2.
-    pub step: usize,
-    /// What the first pixel of the left sees through each tap.
-    pub taps: Vec<usize>,
-}
 
 /// Sums of products, `[panel of left channels][right channel][tap][channel of panel]`.
 pub struct Correlation {
@@ -229,7 +216,7 @@ impl Tiles<'_> {
                     let mut panel = panel;
                     for run in piece {
                         let rows = rows.map(|row| row.add(run.from));
-                        tile.add::<STEP>(simd, panel, rows, run.length);
+                        tile.add::<STEP>(simd, (panel, width), rows, run.length);
                         panel = panel.add(run.length * width);
                     }
                     tile.store(sums.as_mut_ptr(), width);

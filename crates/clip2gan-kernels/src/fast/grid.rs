@@ -1,9 +1,5 @@
 //! Where the pixels of a batch stand on one line.
 
-/// Places of the line that one task works on: a multiple of every register tile's width (3 vectors of 1, 4, 8 or 16
-/// lanes). Lines are readable this far past their last place, since the last block is rarely full.
-pub const BLOCK: usize = 192;
-
 /// `images` maps of `height` × `width`, row after row, with one zero after each row and one zero row after each map.
 ///
 /// A zero after a row also serves as the zero before the next, so a step of (dy, dx) with dy, dx in −1..=1 is the
@@ -36,8 +32,8 @@ impl Grid {
         self.row() + 1
     }
 
-    /// Floats that one channel takes: lead, places, and readable slack behind them.
+    /// Floats that one channel takes: lead, places, and the zeros after the last pixel.
     pub fn plane(self) -> usize {
-        self.lead() + self.len() + self.row() + 1 + BLOCK
+        self.lead() + self.len() + self.row() + 1
     }
 }

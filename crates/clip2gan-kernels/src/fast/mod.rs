@@ -1,12 +1,12 @@
 //! The kernels: plain slices in, plain slices out, no tensors.
 //!
-//! A 3×3 convolution is a sum of nine matrix products, one per tap, over shifted views of one padded map. The map is
-//! laid out once so that every shift is a constant offset ([`grid`], [`pack`]); the products run in registers
-//! ([`multiply`] for outputs, [`correlate`] for weight gradients). Strides become phases: a stride-2 convolution reads
-//! four half-size maps, a transposed one writes four ([`conv`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]).
+//! All of it is matrix products in register tiles ([`panels`]). A 3×3 convolution sums, for each pixel, over the numbers that the pixel
+//! sees ([`seen`]), which are read where they stand, at stride 2 as well ([`direct`]); the gradient of its weight sums over the pixels
+//! ([`correlate`]). A transposed one multiplies each pixel by all taps and adds what meets ([`transposed`]), a 1×1 one is the product
+//! itself ([`pointwise`]). With enough channels, 3×3 at stride 1 goes Winograd's way instead ([`winograd`]). [`conv`] chooses.
 //! Where nothing is differentiated, a layer of StyleGAN2 with all that stands around its convolution is one kernel ([`modulated`]).
 //!
-//! Transformers need matrix products ([`panels`]) with an epilogue ([`linear`], [`nonlinear`]), [`attention`] and layer normalisation ([`norm`]).
+//! Transformers need products with an epilogue ([`linear`], [`nonlinear`]), [`attention`] and layer normalisation ([`norm`]).
 //!
 //! Every sum is taken in an order that does not depend on the number of threads.
 
@@ -21,13 +21,14 @@ pub mod instructions;
 pub mod linear;
 pub mod maps;
 pub mod modulated;
-mod multiply;
 pub mod nonlinear;
 pub mod norm;
 pub mod pack;
 mod panels;
 mod pointwise;
 mod scratch;
+mod seen;
+mod transposed;
 mod winograd;
 
 use std::mem::{ManuallyDrop, MaybeUninit};

@@ -7,7 +7,6 @@ use super::conv::{Kind, Ready, Weight};
 use super::finish::{Finish, Parts, Shape};
 use super::fir::resample;
 use super::pack::Maps;
-use super::pointwise::Pointwise;
 use super::winograd::{self, Layout, Weights};
 use crate::Resampling;
 
@@ -40,7 +39,6 @@ pub struct Layer {
 }
 
 enum Way {
-    Pointwise(Pointwise),
     Plain(Ready),
     /// Transposed convolution, then the filter.
     Filtered(Ready, Resampling),
@@ -62,7 +60,6 @@ impl Layer {
             .collect();
         let map = [height, width];
         let way = match taps {
-            None if k == 1 => Way::Pointwise(Pointwise::new(weight)),
             None => Way::Plain(Ready::new(Kind::Same, weight, map)),
             Some(taps) => {
                 let composes = winograd::pays([outs, ins], map)
@@ -97,7 +94,6 @@ impl Layer {
             shape,
         };
         match &self.way {
-            Way::Pointwise(weight) => weight.convolve(x, finish(1)),
             Way::Plain(ready) => ready.convolve(x, Some(finish(1))),
             Way::Composed(weights) => {
                 winograd::convolve(x, weights, Layout::Doubled, Some(finish(2)))

@@ -9,7 +9,6 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::instructions::{Chosen, vectorised};
-use super::multiply::{load, store};
 
 /// Summands of a tile that are gone through before the next tile: a panel of so many stays in the second-level cache.
 const DEPTH: usize = 1024;
@@ -142,7 +141,7 @@ impl Product<'_> {
                             prefetch(ahead);
                             ahead = ahead.wrapping_add(LINE);
                             let some = LINE.min(left);
-                            sums.add::<1>(simd, panel, pointers, some);
+                            sums.add::<1>(simd, (panel, width), pointers, some);
                             panel = panel.add(some * width);
                             pointers = pointers.map(|row| row.add(some));
                             left -= some;
@@ -187,22 +186,22 @@ impl<S: Simd, const ROWS: usize, const VECTORS: usize> Sums<S, ROWS, VECTORS> {
         }
     }
 
-    /// Adds `length` summands; those of a row are `STEP` apart.
+    /// Adds `length` summands; those of the panel are `apart`, those of a row `STEP`.
     ///
     /// # Safety
-    /// `panel` must be readable for `length · VECTORS` vectors, each of `rows` for `length` floats at their steps.
+    /// `VECTORS` vectors of `panel` must be readable at each of `length` places, and a float of each of `rows`.
     #[inline(always)]
     pub unsafe fn add<const STEP: usize>(
         &mut self,
         simd: S,
-        panel: *const f32,
+        (panel, apart): (*const f32, usize),
         rows: [*const f32; ROWS],
         length: usize,
     ) {
         for k in 0..length {
             // SAFETY: the caller's promise.
             unsafe {
-                let at = panel.add(k * VECTORS * S::F32_LANES);
+                let at = panel.add(k * apart);
                 let x: [_; VECTORS] = std::array::from_fn(|v| load::<S>(at.add(v * S::F32_LANES)));
                 for (row, from) in self.0.iter_mut().zip(rows) {
                     let w = simd.splat_f32s(*from.add(k * STEP));
@@ -260,4 +259,20 @@ vectorised! {
             }
         }
     }
+}
+
+/// # Safety
+/// A vector must be readable at `at`.
+#[inline(always)]
+pub unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
+    // SAFETY: the caller's promise; vectors are plain data.
+    unsafe { (at as *const S::f32s).read_unaligned() }
+}
+
+/// # Safety
+/// A vector must be writable at `at`.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
+    // SAFETY: the caller's promise; vectors are plain data.
+    unsafe { (at as *mut S::f32s).write_unaligned(value) }
 }

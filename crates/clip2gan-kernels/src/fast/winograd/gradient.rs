@@ -12,9 +12,8 @@ use super::tiles::{Tiles, gather, gather_own};
 use super::transforms::{transform_gradient, transform_products};
 use super::{BLOCK, POINTS, transform_tiles};
 use crate::fast::instructions::{chosen, vectorised};
-use crate::fast::multiply::{load, store};
 use crate::fast::pack::Maps;
-use crate::fast::panels::{Product, Rows, tile};
+use crate::fast::panels::{Product, Rows, load, store, tile};
 use crate::fast::scratch::take;
 use crate::fast::to_write;
 

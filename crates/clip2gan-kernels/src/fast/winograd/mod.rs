@@ -13,8 +13,8 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::fast::finish::Finish;
-use crate::fast::multiply::{load, store};
 use crate::fast::pack::Maps;
+use crate::fast::panels::{load, store};
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
 pub use gradient::{gradient_pays, weight_gradient};
@@ -145,8 +145,7 @@ impl WithSimd for Block<'_> {
             self.transform_inputs(simd);
             match self.weights.rows {
                 8 => self.multiply::<S, 8, 3>(simd),
-                6 => self.multiply::<S, 6, 2>(simd),
-                _ => self.multiply::<S, 4, 2>(simd),
+                _ => self.multiply::<S, 6, 2>(simd),
             }
             self.transform_outputs(simd, outs);
         }

@@ -8,7 +8,7 @@ use super::transforms::transform_kernels;
 use crate::fast::SharedMut;
 use crate::fast::conv::Weight;
 use crate::fast::instructions::{Chosen, chosen};
-use crate::fast::multiply::{register_count, tile_rows};
+use crate::fast::panels::tile;
 
 /// Most output channels of a register tile.
 const LANES: usize = 8;
@@ -26,7 +26,7 @@ impl Weights {
     pub fn new(weight: Weight) -> Self {
         let [out_channels, channels] = weight.channels();
         let instructions = chosen();
-        let rows = tile_rows(register_count(instructions), out_channels);
+        let (rows, _) = tile(instructions);
         let tiles = out_channels.div_ceil(rows);
         let size = tiles * channels * rows;
         let mut packed = vec![0.0; POINTS * size];
