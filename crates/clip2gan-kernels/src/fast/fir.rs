@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::finish::Finish;
 use super::instructions::dispatch;
-use super::{unwritten, written};
+use super::{to_write, unwritten, written};
 use crate::Resampling;
 
 impl Resampling {
@@ -48,37 +48,26 @@ pub fn resample(
     resampling: &Resampling,
     finish: Option<Finish>,
 ) -> Vec<f32> {
-    let out_height = resampling.output_size(height, 1);
     let out_width = resampling.output_size(width, 0);
-    // The whole gain goes to the vertical taps; both are flipped, as a convolution's are.
-    let across: Vec<f32> = resampling.taps.iter().rev().copied().collect();
-    let upright: Vec<f32> = across.iter().map(|tap| tap * resampling.gain).collect();
-    let padded = width * resampling.up + resampling.pad[0] + resampling.pad[1];
+    let size = resampling.output_size(height, 1) * out_width;
+    let upright = upright(resampling, height, width);
+    let across = Across::new(resampling, width);
     let planes = x.len() / (height * width);
-    let mut out = unwritten(planes * out_height * out_width);
-    out.par_chunks_mut(out_height * out_width)
+    let mut out = unwritten(planes * size);
+    out.par_chunks_mut(size)
         .zip(x.par_chunks(height * width))
         .enumerate()
         .for_each_init(
-            || {
-                (
-                    vec![0.0; width],
-                    vec![0.0; padded],
-                    vec![0.0; padded + 1 - across.len()],
-                )
-            },
-            |(mixed, line, filtered), (plane, (out, x))| {
+            || [across.buffer(), across.buffer(), across.results()],
+            |buffers, (plane, (out, x))| {
                 dispatch(Plane {
                     x,
-                    size: (height, width),
+                    width,
                     out: &mut *out,
                     out_width,
-                    resampling,
                     upright: &upright,
                     across: &across,
-                    mixed,
-                    line,
-                    filtered,
+                    buffers,
                 });
                 if let Some(finish) = &finish {
                     // SAFETY: the plane has just been written.
@@ -90,21 +79,109 @@ pub fn resample(
     unsafe { written(out) }
 }
 
-/// One map, and lines to work on.
+/// A tap, and where the numbers start that it is multiplied with.
+type Part = (f32, usize);
+
+/// What each row of the output is mixed of: taps and starts of rows. All of the gain goes to these; they are flipped, as a convolution's
+/// are.
+fn upright(resampling: &Resampling, height: usize, width: usize) -> Vec<Vec<Part>> {
+    let Resampling { up, down, pad, .. } = *resampling;
+    let parts = |y: usize| {
+        let taps = resampling.taps.iter().rev().enumerate();
+        let held = taps.filter_map(|(k, tap)| {
+            let at = (y * down + k).checked_sub(pad[2])?;
+            let row = Some(at / up).filter(|&row| at % up == 0 && row < height)?;
+            Some((tap * resampling.gain, row * width))
+        });
+        held.collect()
+    };
+    (0..resampling.output_size(height, 1)).map(parts).collect()
+}
+
+/// How a row is filtered along its columns.
+///
+/// Column j of the output is `Σ_k tap_k · row[(j · down + k − pad) / up]` over the k for which that is whole. With up and down divided by
+/// what they have in common, A and B, each A-th column has the same taps, and what these meet moves on by B: so there are A phases of
+/// columns, and the row is dealt out into B lines, in which all steps are of one.
+struct Across {
+    phases: Vec<Phase>,
+    /// B
+    lines: usize,
+    /// Length of a line.
+    length: usize,
+    /// Place of the row's first number before it is dealt out; what stands before and after the row is zero.
+    start: usize,
+}
+
+struct Phase {
+    /// Taps, and starts within the lines, one after the other.
+    parts: Vec<Part>,
+    /// Columns.
+    count: usize,
+}
+
+impl Across {
+    fn new(resampling: &Resampling, width: usize) -> Self {
+        let Resampling { up, down, pad, .. } = *resampling;
+        let divides = |&d: &usize| up.is_multiple_of(d) && down.is_multiple_of(d);
+        let common = (1..=up.min(down)).rev().find(divides).unwrap_or(1);
+        let (phases, lines) = (up / common, down / common);
+        let start = pad[0].div_ceil(up);
+        let out_width = resampling.output_size(width, 0);
+        // Where a tap of a phase's first column stands in the padded row.
+        let place = |phase: usize, k: usize| {
+            let at = phase * down + k + start * up - pad[0];
+            at.is_multiple_of(up).then_some(at / up)
+        };
+        let taps: Vec<f32> = resampling.taps.iter().rev().copied().collect();
+        let places = |phase: usize| {
+            let held = (0..taps.len()).filter_map(move |k| Some((k, place(phase, k)?)));
+            held.collect::<Vec<_>>()
+        };
+        let count = |phase: usize| (out_width - phase.min(out_width)).div_ceil(phases);
+        let ends = (0..phases).flat_map(|phase| {
+            let ends = places(phase).into_iter();
+            ends.map(move |(_, place)| place / lines + count(phase))
+        });
+        // The row itself must fit as well.
+        let length = ends.chain([(start + width).div_ceil(lines)]).max();
+        let length = length.unwrap_or(0);
+        let phase = |phase: usize| Phase {
+            parts: places(phase)
+                .into_iter()
+                .map(|(k, place)| (taps[k], place % lines * length + place / lines))
+                .collect(),
+            count: count(phase),
+        };
+        Self {
+            phases: (0..phases).map(phase).collect(),
+            lines,
+            length,
+            start,
+        }
+    }
+
+    /// Room for all lines.
+    fn buffer(&self) -> Vec<f32> {
+        vec![0.0; self.lines * self.length]
+    }
+
+    /// Room for the columns of all phases.
+    fn results(&self) -> Vec<f32> {
+        vec![0.0; self.phases.iter().map(|phase| phase.count).sum()]
+    }
+}
+
+/// One map.
 struct Plane<'a> {
     x: &'a [f32],
-    size: (usize, usize),
+    width: usize,
     out: &'a mut [MaybeUninit<f32>],
     out_width: usize,
-    resampling: &'a Resampling,
-    upright: &'a [f32],
-    across: &'a [f32],
-    /// A row of the input's width: some rows mixed.
-    mixed: &'a mut [f32],
-    /// The mixed row with zeros inserted and on both sides, which stay zeros.
-    line: &'a mut [f32],
-    /// The filtered line before decimation.
-    filtered: &'a mut [f32],
+    upright: &'a [Vec<Part>],
+    across: &'a Across,
+    /// A padded row, its lines, and the phases of the result.
+    buffers: &'a mut [Vec<f32>; 3],
 }
 
 impl WithSimd for Plane<'_> {
@@ -113,66 +190,108 @@ impl WithSimd for Plane<'_> {
     // Generic over the instruction set only to be compiled for each: the loops below vectorise by themselves.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Resampling {
-            up,
-            down,
-            pad: [x0, _, y0, _],
+        let Across {
+            phases,
+            lines: count,
+            start,
             ..
-        } = *self.resampling;
-        let (height, width) = self.size;
-        for (y, to) in self.out.chunks_exact_mut(self.out_width).enumerate() {
-            let rows = self.upright.iter().enumerate().filter_map(|(k, &tap)| {
-                let at = (y * down + k).checked_sub(y0)?;
-                let row = Some(at / up).filter(|&row| at % up == 0 && row < height)?;
-                Some((tap, &self.x[row * width..][..width]))
-            });
-            if up == 1 {
-                mix(&mut self.line[x0..x0 + width], rows);
-            } else {
-                mix(self.mixed, rows);
-                for (slot, &value) in self.line[x0..].chunks_mut(up).zip(&*self.mixed) {
-                    slot[0] = value;
+        } = self.across;
+        let [row, lines, results] = self.buffers;
+        let rows = self.out.chunks_exact_mut(self.out_width);
+        for (to, upright) in rows.zip(self.upright) {
+            mix(to_write(&mut row[*start..][..self.width]), self.x, upright);
+            let lines = match count {
+                1 => &row[..],
+                count => {
+                    deal(row, lines, *count);
+                    &lines[..]
                 }
-            }
-            let count = self.filtered.len();
-            let shifted = self.across.iter().enumerate();
-            mix(
-                self.filtered,
-                shifted.map(|(k, &tap)| (tap, &self.line[k..][..count])),
-            );
-            if down == 1 {
-                to.write_copy_of_slice(self.filtered);
+            };
+            if let [phase] = &phases[..] {
+                mix(to, lines, &phase.parts);
             } else {
-                for (to, &value) in to.iter_mut().zip(self.filtered.iter().step_by(down)) {
-                    to.write(value);
+                let mut rest = &mut results[..];
+                for phase in phases {
+                    let result;
+                    (result, rest) = rest.split_at_mut(phase.count);
+                    mix(to_write(result), lines, &phase.parts);
                 }
+                collect(to, results, phases.len());
             }
         }
     }
 }
 
-/// `sums = Σ tap · values`
+/// `lines[c][m] = row[m · count + c]`
 #[inline(always)]
-fn mix<'a>(sums: &mut [f32], mut parts: impl Iterator<Item = (f32, &'a [f32])>) {
+fn deal(row: &[f32], lines: &mut [f32], count: usize) {
+    let length = lines.len() / count;
+    if count == 2 {
+        let (even, odd) = lines.split_at_mut(length);
+        let pairs = row.as_chunks::<2>().0;
+        for ((pair, even), odd) in pairs.iter().zip(even).zip(odd) {
+            (*even, *odd) = (pair[0], pair[1]);
+        }
+    } else {
+        for (c, line) in lines.chunks_exact_mut(length).enumerate() {
+            for (to, from) in line.iter_mut().zip(row[c..].iter().step_by(count)) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// One of each of `count` phases in turn; the first ones may be longer by one.
+#[inline(always)]
+fn collect(to: &mut [MaybeUninit<f32>], phases: &[f32], count: usize) {
+    let mut rest = phases;
+    if count == 2 {
+        let (even, odd) = phases.split_at(phases.len().div_ceil(2));
+        let (pairs, last) = to.as_chunks_mut::<2>();
+        if let ([last], Some(&value)) = (last, even.last()) {
+            last.write(value);
+        }
+        for ((pair, &even), &odd) in pairs.iter_mut().zip(even).zip(odd) {
+            *pair = [MaybeUninit::new(even), MaybeUninit::new(odd)];
+        }
+    } else {
+        for phase in 0..count.min(to.len()) {
+            let values;
+            (values, rest) = rest.split_at((to.len() - phase).div_ceil(count));
+            for (to, &value) in to[phase..].iter_mut().step_by(count).zip(values) {
+                to.write(value);
+            }
+        }
+    }
+}
+
+/// `sums[i] = Σ tap · values[start + i]`
+#[inline(always)]
+fn mix(sums: &mut [MaybeUninit<f32>], values: &[f32], parts: &[Part]) {
+    let length = sums.len();
     let mut first = true;
     // Four at a time, so that the sums are read and written seldom.
-    while let Some(part) = parts.next() {
+    for parts in parts.chunks(4) {
         // Zero times the first one again where there are no more.
-        let [a, b, c, d] = [
-            part,
-            parts.next().unwrap_or((0.0, part.1)),
-            parts.next().unwrap_or((0.0, part.1)),
-            parts.next().unwrap_or((0.0, part.1)),
-        ];
-        let length = sums.len();
-        let [p, q, r, s] = [a, b, c, d].map(|(_, values)| &values[..length]);
-        for (i, sum) in sums.iter_mut().enumerate() {
-            let four = (a.0 * p[i] + b.0 * q[i]) + (c.0 * r[i] + d.0 * s[i]);
-            *sum = if first { four } else { *sum + four };
+        let part = |i: usize| {
+            let (tap, start) = parts.get(i).copied().unwrap_or((0.0, parts[0].1));
+            (tap, &values[start..][..length])
+        };
+        let ((a, p), (b, q), (c, r), (d, s)) = (part(0), part(1), part(2), part(3));
+        let numbers = p.iter().zip(q).zip(r).zip(s);
+        for (sum, (((p, q), r), s)) in sums.iter_mut().zip(numbers) {
+            let four = (a * p + b * q) + (c * r + d * s);
+            // SAFETY: the first round has written every sum.
+            let before = if first {
+                0.0
+            } else {
+                unsafe { sum.assume_init() }
+            };
+            sum.write(before + four);
         }
         first = false;
     }
     if first {
-        sums.fill(0.0);
+        sums.fill(MaybeUninit::new(0.0));
     }
 }
