@@ -4,13 +4,14 @@
 //! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::correlate::correlate;
 use super::direct::{self, Packed};
 use super::finish::Finish;
 use super::grid::Grid;
 use super::pack::{Maps, pack};
-use super::panels::Rows;
+use super::panels::{Rows, turn};
 use super::pointwise::Matrix;
 use super::seen::Seen;
 use super::transposed::Taps;
@@ -114,6 +115,29 @@ impl<'a> Weight<'a> {
                 let inputs = self.values.chunks_exact(self.out_channels * taps);
                 for (values, panel) in inputs.zip(panel.chunks_exact_mut(taps * width)) {
                     Rows::whole(values, taps).pack(index, taps, panel, width);
+                }
+            }
+        }
+    }
+
+    /// The kernels of some input channels, `[in channel][tap][out channel]`, rows of output channels `stride` apart, taps in the order
+    /// that they stand in.
+    pub fn turn(&self, inputs: Range<usize>, out: &mut [MaybeUninit<f32>], stride: usize) {
+        let taps = self.size * self.size;
+        match self.adjoint {
+            false => {
+                let outputs = Rows {
+                    values: &self.values[inputs.start * taps..],
+                    stride: self.in_channels * taps,
+                    count: self.out_channels,
+                };
+                turn(outputs, inputs.len() * taps, out, stride);
+            }
+            true => {
+                let kernels = self.values.chunks_exact(self.out_channels * taps);
+                let held = kernels.skip(inputs.start).take(inputs.len());
+                for (values, out) in held.zip(out.chunks_exact_mut(taps * stride)) {
+                    turn(Rows::whole(values, taps), taps, out, stride);
                 }
             }
         }

@@ -2,26 +2,24 @@
 
 use pulp::Simd;
 
-/// `G·g` of several kernels, side by side.
+/// `G·g`
 #[inline(always)]
-pub fn transform_kernels<const N: usize>([a, b, c]: [[f32; N]; 3]) -> [[f32; N]; 6] {
-    let mut out = [[0.0; N]; 6];
-    for lane in 0..N {
-        let (a, b, c) = (a[lane], b[lane], c[lane]);
-        let (outer, inner) = (a / 24.0 + c / 6.0, b / 12.0);
-        let points = [
-            a / 4.0,
-            -(a + b + c) / 6.0,
-            -(a - b + c) / 6.0,
-            outer + inner,
-            outer - inner,
-            c,
-        ];
-        for (out, point) in out.iter_mut().zip(points) {
-            out[lane] = point;
-        }
-    }
-    out
+pub fn transform_kernel<S: Simd>(simd: S, [a, b, c]: [S::f32s; 3]) -> [S::f32s; 6] {
+    let scaled = |factor: f32, x| simd.mul_f32s(simd.splat_f32s(factor), x);
+    let sixth = |x| scaled(-1.0 / 6.0, x);
+    let outer = simd.add_f32s(a, c);
+    let (far, near) = (
+        simd.mul_add_e_f32s(simd.splat_f32s(1.0 / 24.0), a, scaled(1.0 / 6.0, c)),
+        scaled(1.0 / 12.0, b),
+    );
+    [
+        scaled(0.25, a),
+        sixth(simd.add_f32s(outer, b)),
+        sixth(simd.sub_f32s(outer, b)),
+        simd.add_f32s(far, near),
+        simd.sub_f32s(far, near),
+        c,
+    ]
 }
 
 /// `Bᵀ·d`

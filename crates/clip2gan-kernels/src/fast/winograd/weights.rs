@@ -1,17 +1,23 @@
 //! Kernels as Winograd's way wants them.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::POINTS;
-use super::transforms::transform_kernels;
-use crate::fast::SharedMut;
+use super::transforms::transform_kernel;
 use crate::fast::conv::Weight;
 use crate::fast::instructions::{Chosen, chosen};
-use crate::fast::panels::tile;
+use crate::fast::panels::{load, store, tile};
+use crate::fast::scratch::take;
+use crate::fast::{SharedMut, to_write};
 
-/// Most output channels of a register tile.
-const LANES: usize = 8;
+/// Most output channels of a register tile, and of a vector.
+const LANES: usize = 16;
+
+/// Input channels whose kernels are one task.
+const SHARE: usize = 8;
 
 /// Transformed weights, `[point][tile of output channels][in channel][row of tile]`.
 pub struct Weights {
@@ -31,15 +37,25 @@ impl Weights {
         let size = tiles * channels * rows;
         let mut packed = vec![0.0; POINTS * size];
         let shared = SharedMut(packed.as_mut_ptr());
-        (0..tiles).into_par_iter().for_each(|tile| {
-            instructions.dispatch(Transform {
-                weight,
-                rows,
-                tile,
-                size,
-                to: shared,
+        (0..channels.div_ceil(SHARE))
+            .into_par_iter()
+            .for_each(|share| {
+                let held = share * SHARE..channels.min((share + 1) * SHARE);
+                let width = tiles * rows + LANES;
+                let mut kernels = take(held.len() * 9 * width);
+                kernels.fill(0.0);
+                weight.turn(held.clone(), to_write(&mut kernels), width);
+                instructions.dispatch(Transform {
+                    kernels: &kernels,
+                    flip: weight.flipped(),
+                    width,
+                    rows,
+                    tiles,
+                    channels,
+                    held,
+                    to: shared,
+                });
             });
-        });
         Self {
             packed,
             out_channels,
@@ -54,13 +70,18 @@ impl Weights {
     }
 }
 
-/// The kernels of one tile of output channels.
+/// The kernels of some input channels.
 struct Transform<'a> {
-    weight: Weight<'a>,
+    /// `[in channel][tap][out channel]`, out channels up to `width`.
+    kernels: &'a [f32],
+    /// Whether taps stand in reverse order.
+    flip: bool,
+    width: usize,
     rows: usize,
-    tile: usize,
-    /// Floats of a point.
-    size: usize,
+    tiles: usize,
+    /// Input channels, of which these are some.
+    channels: usize,
+    held: Range<usize>,
     to: SharedMut,
 }
 
@@ -68,29 +89,48 @@ impl WithSimd for Transform<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let [outs, channels] = self.weight.channels();
-        let first = self.tile * self.rows;
-        let lanes = self.rows.min(outs - first);
-        for i in 0..channels {
-            // The tile's output channels side by side: `rows` of them are stored together.
-            let kernel = |y: usize, x: usize| -> [f32; LANES] {
-                std::array::from_fn(|lane| match lane < lanes {
-                    true => self.weight.at(first + lane, i, y, x),
-                    false => 0.0,
-                })
-            };
-            let columns: [[[f32; LANES]; 6]; 3] = std::array::from_fn(|y| {
-                transform_kernels([kernel(y, 0), kernel(y, 1), kernel(y, 2)])
-            });
-            let at = (self.tile * channels + i) * self.rows;
-            for x in 0..6 {
-                let column = transform_kernels(columns.map(|row| row[x]));
-                for (y, values) in column.iter().enumerate() {
-                    // SAFETY: each tile writes its own rows of `packed`; `rows` is at most `LANES`.
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { width, rows, .. } = self;
+        assert_eq!(self.kernels.len(), self.held.len() * 9 * width);
+        assert!(self.tiles * rows + LANES <= width && rows <= LANES && S::F32_LANES <= LANES);
+        for (kernels, i) in self.kernels.chunks_exact(9 * width).zip(self.held) {
+            for tile in 0..self.tiles {
+                let mut points = [0.0; POINTS * LANES];
+                for lane in (0..rows).step_by(S::F32_LANES) {
+                    // SAFETY: the assertions bound the vectors of the last tile, and those of a point.
                     unsafe {
-                        let to = self.to.get().add((6 * y + x) * self.size + at);
-                        std::ptr::copy_nonoverlapping(values.as_ptr(), to, self.rows);
+                        let tap = |y: usize, x: usize| {
+                            let tap = 3 * y + x;
+                            let tap = if self.flip { 8 - tap } else { tap };
+                            let at = tap * width + tile * rows + lane;
+                            load::<S>(kernels.as_ptr().add(at))
+                        };
+                        let mut half = [[simd.splat_f32s(0.0); 3]; 6];
+                        for y in 0..3 {
+                            let row = transform_kernel(simd, [tap(y, 0), tap(y, 1), tap(y, 2)]);
+                            for (half, value) in half.iter_mut().zip(row) {
+                                half[y] = value;
+                            }
+                        }
+                        for (x, column) in half.into_iter().enumerate() {
+                            for (y, value) in transform_kernel(simd, column).into_iter().enumerate()
+                            {
+                                let at = (6 * y + x) * LANES + lane;
+                                store::<S>(points.as_mut_ptr().add(at), value);
+                            }
+                        }
+                    }
+                }
+                for (point, values) in points.chunks_exact(LANES).enumerate() {
+                    let at = ((point * self.tiles + tile) * self.channels + i) * rows;
+                    // SAFETY: `packed` has a place for every kernel, and these input channels' belong to this task.
+                    unsafe {
+                        let to = self.to.get().add(at);
+                        // Of a known length, so that it is no call.
+                        match rows {
+                            6 => std::ptr::copy_nonoverlapping(values.as_ptr(), to, 6),
+                            rows => std::ptr::copy_nonoverlapping(values.as_ptr(), to, rows),
+                        }
                     }
                 }
             }
