@@ -11,7 +11,7 @@ use crate::fast::conv::Weight;
 use crate::fast::instructions::{Chosen, chosen};
 use crate::fast::panels::{load, store, tile};
 use crate::fast::scratch::take;
-use crate::fast::{SharedMut, to_write};
+use crate::fast::{SharedMut, to_write, unwritten, written};
 
 /// Most output channels of a register tile, and of a vector.
 const LANES: usize = 16;
@@ -35,8 +35,8 @@ impl Weights {
         let (rows, _) = tile(instructions);
         let tiles = out_channels.div_ceil(rows);
         let size = tiles * channels * rows;
-        let mut packed = vec![0.0; POINTS * size];
-        let shared = SharedMut(packed.as_mut_ptr());
+        let mut packed = unwritten(POINTS * size);
+        let shared = SharedMut(packed.as_mut_ptr().cast());
         (0..channels.div_ceil(SHARE))
             .into_par_iter()
             .for_each(|share| {
@@ -57,7 +57,8 @@ impl Weights {
                 });
             });
         Self {
-            packed,
+            // SAFETY: every kernel of every tile was written, those past the last output channel, too.
+            packed: unsafe { written(packed) },
             out_channels,
             rows,
             instructions,
@@ -93,9 +94,9 @@ impl WithSimd for Transform<'_> {
         let Self { width, rows, .. } = self;
         assert_eq!(self.kernels.len(), self.held.len() * 9 * width);
         assert!(self.tiles * rows + LANES <= width && rows <= LANES && S::F32_LANES <= LANES);
+        let mut points = [0.0; POINTS * LANES];
         for (kernels, i) in self.kernels.chunks_exact(9 * width).zip(self.held) {
             for tile in 0..self.tiles {
-                let mut points = [0.0; POINTS * LANES];
                 for lane in (0..rows).step_by(S::F32_LANES) {
                     // SAFETY: the assertions bound the vectors of the last tile, and those of a point.
                     unsafe {
