@@ -34,21 +34,13 @@ const BLOCK: usize = 48;
 /// say, for a picture must not depend on those drawn with it.
 const FEWEST_TILES: usize = 16;
 
-/// The same for layers of at most [`SMALL_LAYER`] kernels, which stay in the cache when they are transformed.
-const FEWEST_TILES_OF_SMALL: usize = 4;
-const SMALL_LAYER: usize = 128 * 128;
-
 /// Fewest channels on either side for which the transforms pay.
 const FEWEST_CHANNELS: usize = 16;
 
 /// Whether this way is the faster one.
 pub fn pays([out_channels, in_channels]: [usize; 2], [height, width]: [usize; 2]) -> bool {
     let tiles = height.div_ceil(4) * width.div_ceil(4);
-    let fewest = match out_channels * in_channels <= SMALL_LAYER {
-        true => FEWEST_TILES_OF_SMALL,
-        false => FEWEST_TILES,
-    };
-    in_channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= fewest
+    in_channels.min(out_channels) >= FEWEST_CHANNELS && tiles >= FEWEST_TILES
 }
 
 /// Convolves with padding 1; each channel of the output has the input's size.
