@@ -35,7 +35,7 @@ const BLOCK: usize = 48;
 const FEWEST_TILES: usize = 16;
 
 /// Fewest channels on either side for which the transforms pay.
-const FEWEST_CHANNELS: usize = 16;
+const FEWEST_CHANNELS: usize = 24;
 
 /// Whether this way is the faster one.
 pub fn pays([out_channels, in_channels]: [usize; 2], [height, width]: [usize; 2]) -> bool {
