@@ -15,7 +15,7 @@ use super::panels::{Rows, turn};
 use super::pointwise::Matrix;
 use super::seen::Seen;
 use super::transposed::Taps;
-use super::winograd::{self, Layout};
+use super::winograd;
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
 /// [`conv2d_up`](crate::conv2d_up).
@@ -202,7 +202,7 @@ impl Ready {
     /// Convolves maps of that size; `finish` is for the result, but not of [`Kind::Up`].
     pub fn convolve(&self, x: Maps, finish: Option<Finish>) -> Vec<f32> {
         match &self.way {
-            Way::Winograd(weights) => winograd::convolve(x, weights, Layout::Plain, finish),
+            Way::Winograd(weights) => winograd::convolve(x, weights, finish),
             Way::Direct(packed) => direct::convolve(self.kind, x, packed, finish),
             Way::Pointwise(matrix) => matrix.convolve(x, finish),
             Way::Transposed(taps) => {

@@ -18,7 +18,6 @@ use crate::fast::panels::{load, store};
 use crate::fast::scratch::take;
 use crate::fast::{SharedMut, unwritten, written};
 pub use gradient::{gradient_pays, weight_gradient};
-pub use scatter::Layout;
 use scatter::Target;
 use tiles::{Tiles, gather};
 use transforms::{transform_input, transform_output};
@@ -44,7 +43,7 @@ pub fn pays([out_channels, in_channels]: [usize; 2], [height, width]: [usize; 2]
 }
 
 /// Convolves with padding 1; each channel of the output has the input's size.
-pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finish>) -> Vec<f32> {
+pub fn convolve(x: Maps, weights: &Weights, finish: Option<Finish>) -> Vec<f32> {
     let [images, channels, height, width] = x.shape;
     let outs = weights.out_channels;
     let tiles = Tiles {
@@ -56,7 +55,6 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
     let target = Target {
         out: SharedMut(out.as_mut_ptr().cast()),
         tiles,
-        layout,
         channels: outs,
         map: [height, width],
         finish,
@@ -90,10 +88,7 @@ pub fn convolve(x: Maps, weights: &Weights, layout: Layout, finish: Option<Finis
             products: &mut products,
             pixels: &mut pixels,
         });
-        // Register tiles have an even number of channels, so that those that alternate are never parted.
-        let together = layout.interleaved();
-        let channels = (first..last).step_by(together);
-        for (o, pixels) in channels.zip(pixels.chunks_exact(together * 16 * BLOCK)) {
+        for (o, pixels) in (first..last).zip(pixels.chunks_exact(16 * BLOCK)) {
             // SAFETY: `out` outlives the loop, and each pixel belongs to one tile and one channel, so to one task.
             unsafe { target.scatter(pixels, (start, count), o) };
         }
