@@ -1,6 +1,7 @@
 //! Transposed 3×3 convolution of stride 2: every pixel by all nine taps, a matrix product, and the sums of what meets.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -58,7 +59,6 @@ impl Taps {
             let (image, share) = (task / shares * together, task % shares);
             let together = together.min(images - image);
             let held = groups * share / shares..groups * (share + 1) / shares;
-            // What the last row of the piece before sends on to the next, of each channel.
             let mut carried = vec![0.0; outs * 3 * width];
             for row in (0..height).step_by(rows) {
                 let rows = rows.min(height - row);
@@ -69,40 +69,21 @@ impl Taps {
                     let taps = 9 * channels.start..9 * channels.end;
                     let products = matrix.multiply(&block, apart, taps, count);
                     for (o, products) in channels.zip(products.chunks_exact(9 * apart)) {
-                        let carried = &mut carried[o * 3 * width..][..3 * width];
                         for n in 0..together {
+                            let piece = Piece {
+                                products: &products[n * rows * width..],
+                                apart,
+                                width,
+                                rows: row..row + rows,
+                                nothing,
+                            };
                             let plane = (image + n) * outs + o;
-                            let to = |y: usize| {
-                                let place = (plane * tall + y) * wide;
-                                // SAFETY: `out` outlives the loop, and each row of a plane belongs to one task.
-                                unsafe {
-                                    let to = shared.get().add(place).cast::<MaybeUninit<f32>>();
-                                    std::slice::from_raw_parts_mut(to, wide)
-                                }
+                            // SAFETY: `out` outlives the loop, and each plane belongs to one task.
+                            let out = unsafe {
+                                let out = shared.get().add(plane * tall * wide);
+                                std::slice::from_raw_parts_mut(out.cast(), tall * wide)
                             };
-                            let sent = |y: usize, r: usize| {
-                                let first = 3 * y * apart + (n * rows + r) * width;
-                                Sent::new(products, first, apart, width)
-                            };
-                            for r in 0..rows {
-                                let y = 2 * (row + r);
-                                match (r, row) {
-                                    (0, 0) => meet(to(y), sent(0, r), nothing),
-                                    (0, _) => {
-                                        meet(to(y), sent(0, r), Sent::new(carried, 0, width, width))
-                                    }
-                                    _ => meet(to(y), sent(0, r), sent(2, r - 1)),
-                                }
-                                meet(to(y + 1), sent(1, r), nothing);
-                            }
-                            if row + rows == height {
-                                meet(to(2 * height), nothing, sent(2, rows - 1));
-                            } else {
-                                let last = 6 * apart + (rows - 1) * width;
-                                for (x, to) in carried.chunks_exact_mut(width).enumerate() {
-                                    to.copy_from_slice(&products[last + x * apart..][..width]);
-                                }
-                            }
+                            piece.write(out, &mut carried[o * 3 * width..][..3 * width]);
                         }
                     }
                 }
@@ -110,6 +91,52 @@ impl Taps {
         });
         // SAFETY: the tasks cover all rows of all planes.
         unsafe { written(out) }
+    }
+}
+
+/// Some rows of one map by the taps of one output channel.
+struct Piece<'a> {
+    /// Lines of taps, `apart`.
+    products: &'a [f32],
+    apart: usize,
+    width: usize,
+    rows: Range<usize>,
+    /// A row of zeros.
+    nothing: Sent<'a>,
+}
+
+impl<'a> Piece<'a> {
+    /// What the taps of the kernel's row `y` made of the piece's row `r`.
+    fn sent(&self, y: usize, r: usize) -> Sent<'a> {
+        let first = 3 * y * self.apart + r * self.width;
+        Sent::new(self.products, first, self.apart, self.width)
+    }
+
+    /// Writes the rows of the output that are complete. `carried` holds what the last row of the piece before sends on, and is left with
+    /// the same of this piece.
+    fn write(&self, out: &mut [MaybeUninit<f32>], carried: &mut [f32]) {
+        let Self { width, nothing, .. } = *self;
+        let wide = 2 * width + 1;
+        let count = self.rows.len();
+        let pairs = &mut out[2 * self.rows.start * wide..];
+        for (r, pair) in pairs.chunks_exact_mut(2 * wide).take(count).enumerate() {
+            let before = match (r, self.rows.start) {
+                (0, 0) => nothing,
+                (0, _) => Sent::new(carried, 0, width, width),
+                _ => self.sent(2, r - 1),
+            };
+            let (even, odd) = pair.split_at_mut(wide);
+            meet(even, self.sent(0, r), before);
+            meet(odd, self.sent(1, r), nothing);
+        }
+        let end = &mut out[2 * self.rows.end * wide..];
+        if end.len() == wide {
+            meet(end, nothing, self.sent(2, count - 1));
+        }
+        let last = 6 * self.apart + (count - 1) * width;
+        for (x, carried) in carried.chunks_exact_mut(width).enumerate() {
+            carried.copy_from_slice(&self.products[last + x * self.apart..][..width]);
+        }
     }
 }
 
