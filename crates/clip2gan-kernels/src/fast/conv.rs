@@ -1,20 +1,17 @@
 //! The three convolutions of StyleGAN2 and their gradients.
 //!
 //! The gradient of each with respect to its input is another of the three, with the channels of the weight exchanged:
-//! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So two routines and one correlation serve all nine derivatives.
-
-use std::mem::MaybeUninit;
-use std::ops::Range;
+//! `Same` ↔ `Same` (flipped), `Down` ↔ `Up`. So a routine for each and one correlation serve all nine derivatives.
 
 use super::correlate::correlate;
 use super::direct::{self, Packed};
 use super::finish::Finish;
 use super::grid::Grid;
 use super::pack::{Maps, pack};
-use super::panels::{Rows, turn};
 use super::pointwise::Matrix;
 use super::seen::Seen;
 use super::transposed::Taps;
+use super::weight::Weight;
 use super::winograd;
 
 /// Which convolution; the shapes are those of [`conv2d`](crate::conv2d), [`conv2d_down`](crate::conv2d_down) and
@@ -52,124 +49,6 @@ impl Kind {
 /// Batch, channels, height, width.
 pub type Shape = [usize; 4];
 
-/// A weight `[out, in, k, k]`, or its transpose (and flip) when gradients are carried back.
-#[derive(Clone, Copy)]
-pub struct Weight<'a> {
-    values: &'a [f32],
-    out_channels: usize,
-    in_channels: usize,
-    size: usize,
-    adjoint: bool,
-    flip: bool,
-}
-
-impl<'a> Weight<'a> {
-    /// `values` `[out, in, size, size]`.
-    pub fn new(values: &'a [f32], [out_channels, in_channels, size, _]: Shape) -> Self {
-        Self {
-            values,
-            out_channels,
-            in_channels,
-            size,
-            adjoint: false,
-            flip: false,
-        }
-    }
-
-    /// The weight of the adjoint of a convolution of this `kind`.
-    pub fn adjoint(self, kind: Kind) -> Self {
-        Self {
-            out_channels: self.in_channels,
-            in_channels: self.out_channels,
-            adjoint: true,
-            flip: kind == Kind::Same,
-            ..self
-        }
-    }
-
-    /// Channels of the output and of the input.
-    pub fn channels(&self) -> [usize; 2] {
-        [self.out_channels, self.in_channels]
-    }
-
-    /// Height and width of the kernel.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// Whether the taps are seen in reverse order.
-    pub fn flipped(&self) -> bool {
-        self.flip
-    }
-
-    /// A panel of `width` output channels, `[in channel][tap][out channel of panel]`, taps in the order that they stand in; channels past
-    /// the last are zero.
-    pub fn pack(&self, index: usize, panel: &mut [MaybeUninit<f32>], width: usize) {
-        let taps = self.size * self.size;
-        match self.adjoint {
-            false => {
-                let depth = self.in_channels * taps;
-                Rows::whole(self.values, depth).pack(index, depth, panel, width);
-            }
-            true => {
-                let inputs = self.values.chunks_exact(self.out_channels * taps);
-                for (values, panel) in inputs.zip(panel.chunks_exact_mut(taps * width)) {
-                    Rows::whole(values, taps).pack(index, taps, panel, width);
-                }
-            }
-        }
-    }
-
-    /// The kernels of some input channels, `[in channel][tap][out channel]`, rows of output channels `stride` apart, taps in the order
-    /// that they stand in.
-    pub fn turn(&self, inputs: Range<usize>, out: &mut [MaybeUninit<f32>], stride: usize) {
-        let taps = self.size * self.size;
-        match self.adjoint {
-            false => {
-                let outputs = Rows {
-                    values: &self.values[inputs.start * taps..],
-                    stride: self.in_channels * taps,
-                    count: self.out_channels,
-                };
-                turn(outputs, inputs.len() * taps, out, stride);
-            }
-            true => {
-                let kernels = self.values.chunks_exact(self.out_channels * taps);
-                let held = kernels.skip(inputs.start).take(inputs.len());
-                for (values, out) in held.zip(out.chunks_exact_mut(taps * stride)) {
-                    turn(Rows::whole(values, taps), taps, out, stride);
-                }
-            }
-        }
-    }
-
-    /// The kernels of one output channel, one for each input channel, taps in the order that they stand in.
-    pub fn inputs(&self, o: usize) -> Rows<'a> {
-        let taps = self.size * self.size;
-        let (first, stride) = match self.adjoint {
-            false => (o * self.in_channels * taps, taps),
-            true => (o * taps, self.out_channels * taps),
-        };
-        Rows {
-            values: &self.values[first..],
-            stride,
-            count: self.in_channels,
-        }
-    }
-
-    /// One number of the weight as the convolution sees it.
-    pub fn at(&self, o: usize, i: usize, y: usize, x: usize) -> f32 {
-        let (o, i, ins) = match self.adjoint {
-            false => (o, i, self.in_channels),
-            true => (i, o, self.out_channels),
-        };
-        let taps = self.size * self.size;
-        let tap = y * self.size + x;
-        let tap = if self.flip { taps - 1 - tap } else { tap };
-        self.values[(o * ins + i) * taps + tap]
-    }
-}
-
 /// A weight made ready for one kind of convolution of maps of one size.
 pub struct Ready {
     kind: Kind,
@@ -186,8 +65,8 @@ enum Way {
 impl Ready {
     /// For maps of `height` × `width`.
     pub fn new(kind: Kind, weight: Weight, map: [usize; 2]) -> Self {
-        let channels = [weight.out_channels, weight.in_channels];
-        let way = if weight.size == 1 {
+        let channels = weight.channels();
+        let way = if weight.size() == 1 {
             Way::Pointwise(Matrix::new(weight))
         } else if kind == Kind::Up {
             Way::Transposed(Taps::new(weight))

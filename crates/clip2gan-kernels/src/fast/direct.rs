@@ -9,7 +9,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::conv::{Kind, Weight};
+use super::conv::Kind;
 use super::finish::Finish;
 use super::grid::Grid;
 use super::instructions::{Chosen, chosen};
@@ -17,6 +17,7 @@ use super::pack::{Maps, pack};
 use super::panels::{Rows, Sums, tile, turn};
 use super::scratch::take;
 use super::seen::Seen;
+use super::weight::Weight;
 use super::{SharedMut, to_write, unwritten, written};
 
 /// Pixels that one task works on: whole register tiles.

@@ -29,6 +29,7 @@ mod pointwise;
 mod scratch;
 mod seen;
 mod transposed;
+pub mod weight;
 mod winograd;
 
 use std::mem::{ManuallyDrop, MaybeUninit};

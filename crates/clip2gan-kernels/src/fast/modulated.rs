@@ -1,10 +1,11 @@
 //! A layer of StyleGAN2's synthesis in one go: style, convolution, up-sampling filter and epilogue, with its weight made ready
 //! beforehand.
 
-use super::conv::{Kind, Ready, Weight};
+use super::conv::{Kind, Ready};
 use super::finish::{Finish, Parts, Shape};
 use super::fir::resample;
 use super::pack::Maps;
+use super::weight::Weight;
 use crate::Resampling;
 
 /// Added to the demodulation's sum.

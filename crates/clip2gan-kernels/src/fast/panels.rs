@@ -136,6 +136,7 @@ impl Product<'_> {
                             true => Sums::<S, ROWS, VECTORS>::zero(simd),
                             false => Sums::load(to, places),
                         };
+                        // Panels come from memory once and are gone through many times: the next one can be on its way meanwhile.
                         let mut left = length;
                         while left > 0 {
                             prefetch(ahead);

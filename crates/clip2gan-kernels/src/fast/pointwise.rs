@@ -6,12 +6,12 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::conv::Weight;
 use super::finish::Finish;
 use super::instructions::{chosen, vectorised};
 use super::pack::Maps;
 use super::panels::{Sums, tile};
 use super::scratch::{Scratch, take};
+use super::weight::Weight;
 use super::{SharedMut, to_write, unwritten, written};
 
 /// Pixels of a block: a multiple of every register tile's width (2 or 3 vectors of at most 16 lanes).

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conv::{Kind, Weight};
+use super::conv::Kind;
 use super::instructions::vectorised;
 use super::pack::Maps;
 use super::panels::turn;
 use super::pointwise::{BLOCK, Matrix, gather};
+use super::weight::Weight;
 use super::{SharedMut, unwritten, written};
 
 /// Output channels of a product: their taps are whole register tiles of six or of eight rows.

@@ -5,12 +5,13 @@ use burn_flex::FlexTensor;
 
 use super::{Values, kept, tensor};
 use crate::backend::{LayerOps, StyleganGradients, StyleganOps};
-use crate::fast::conv::{Kind, Weight, convolve, weight_gradient};
+use crate::fast::conv::{Kind, convolve, weight_gradient};
 use crate::fast::finish::{Finish, Parts, Shape};
 use crate::fast::fir::resample;
 use crate::fast::maps;
 use crate::fast::modulated::Layer;
 use crate::fast::pack::Maps;
+use crate::fast::weight::Weight;
 use crate::{Modulation, Resampling};
 
 impl StyleganOps for Flex {

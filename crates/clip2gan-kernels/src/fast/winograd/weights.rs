@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use super::POINTS;
 use super::transforms::transform_kernel;
-use crate::fast::conv::Weight;
 use crate::fast::instructions::{Chosen, chosen};
 use crate::fast::panels::{load, store, tile};
 use crate::fast::scratch::take;
+use crate::fast::weight::Weight;
 use crate::fast::{SharedMut, to_write, unwritten, written};
 
 /// Most output channels of a register tile, and of a vector.
