@@ -71,9 +71,9 @@ struct Epilogue;
 /// What the epilogue's backward pass looks back at.
 #[derive(Clone, Debug)]
 struct EpilogueState<T> {
-    x: T,
     y: T,
-    demodulation: T,
+    /// The input and its factors, if there are factors.
+    demodulated: Option<(T, T)>,
     noise: T,
     shape: Shape,
 }
@@ -93,13 +93,13 @@ impl<B: StyleganGradients> Backward<B, 4> for Epilogue {
             let dots = B::plane_dots(grad.clone(), state.noise);
             grads.register::<B>(node.id, B::float_sum(dots));
         }
-        if let Some(node) = demodulation_node {
-            grads.register::<B>(node.id, B::plane_dots(grad.clone(), state.x));
+        if let (Some(node), Some((x, _))) = (demodulation_node, &state.demodulated) {
+            grads.register::<B>(node.id, B::plane_dots(grad.clone(), x.clone()));
         }
         if let Some(node) = x_node {
-            let grad = match state.demodulation.shape().num_elements() {
-                0 => grad,
-                _ => B::stylegan_scale(grad, state.demodulation),
+            let grad = match state.demodulated {
+                None => grad,
+                Some((_, demodulation)) => B::stylegan_scale(grad, demodulation),
             };
             grads.register::<B>(node.id, grad);
         }
@@ -157,14 +157,15 @@ impl<B: Backend + StyleganGradients, C: CheckpointStrategy> StyleganOps for Auto
         let nodes = [x.node(), demodulation.node(), strength.node(), bias.node()];
         let [x, demodulation, noise, strength, bias] =
             [x, demodulation, noise, strength, bias].map(|part| part.into_primitive());
-        let (before, scale) = (x.clone(), demodulation.clone());
+        // Kept only where it is needed: the kernels write over an input that nobody else has.
+        let factors = demodulation.shape().num_elements();
+        let demodulated = (factors > 0).then(|| (x.clone(), demodulation.clone()));
         let y = B::stylegan_epilogue(x, demodulation, noise.clone(), strength, bias, shape);
         match Epilogue.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let state = EpilogueState {
-                    x: before,
                     y: y.clone(),
-                    demodulation: scale,
+                    demodulated,
                     noise,
                     shape,
                 };

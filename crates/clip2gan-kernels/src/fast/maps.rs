@@ -93,6 +93,13 @@ pub fn epilogue(x: &[f32], finish: Finish) -> Vec<f32> {
     unsafe { written(out) }
 }
 
+/// The same, over the input.
+pub fn finish(x: &mut [f32], finish: Finish) {
+    x.par_chunks_mut(finish.size)
+        .enumerate()
+        .for_each(|(plane, values)| finish.apply(plane, 0, values));
+}
+
 /// Gradient before the non-linearity, from the gradient after the clamp and the epilogue's output `y`.
 ///
 /// The signs of input and output agree since the gain is positive, so the output alone tells the slope.

@@ -26,6 +26,13 @@ impl Values {
         &self.0.storage::<f32>()[..count]
     }
 
+    /// The values to be written over, if nobody else has them.
+    fn exclusive(&mut self) -> Option<&mut [f32]> {
+        let count = self.0.layout().shape().num_elements();
+        let values = self.0.try_storage_mut::<f32>()?;
+        Some(&mut values[..count])
+    }
+
     /// The values, unless there are none: a part that is absent.
     fn present(&self) -> Option<&[f32]> {
         Some(self.slice()).filter(|values| !values.is_empty())

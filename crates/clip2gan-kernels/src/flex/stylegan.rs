@@ -56,7 +56,7 @@ impl StyleganOps for Flex {
         bias: FlexTensor,
         shape: Shape,
     ) -> FlexTensor {
-        let x = Values::of(x);
+        let mut x = Values::of(x);
         let parts = [demodulation, noise, strength, bias].map(Values::of);
         let [demodulation, noise, strength, bias] = parts.each_ref().map(Values::present);
         let [_, channels, h, w] = x.shape();
@@ -70,7 +70,13 @@ impl StyleganOps for Flex {
             },
             shape,
         };
-        tensor(maps::epilogue(x.slice(), finish), x.shape())
+        match x.exclusive() {
+            Some(values) => {
+                maps::finish(values, finish);
+                x.0
+            }
+            None => tensor(maps::epilogue(x.slice(), finish), x.shape()),
+        }
     }
 }
 
