@@ -26,6 +26,42 @@ fn compare<const N: usize>(
         limit_instructions(most);
         compare_once(&format!("{name}, {most:?}"), inputs.clone(), &fast, &exact);
     }
+    differentiate(name, inputs, fast, exact);
+}
+
+/// Compares `fast`'s gradients, each along a direction of its input, with central differences of `exact` in f64.
+fn differentiate<const N: usize>(
+    name: &str,
+    inputs: [Tensor<4>; N],
+    fast: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+    exact: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+) {
+    const STEP: f64 = 1e-6;
+    let wide = |x: Tensor<4>| x.inner().cast(DType::F64);
+    let tracked = inputs.clone().map(|input| input.require_grad());
+    let y = fast(tracked.clone());
+    let projection = values(y.dims(), 99, &y.device());
+    let gradients = (y * projection.clone()).sum().backward();
+    let projection = wide(projection);
+    for (index, input) in tracked.into_iter().enumerate() {
+        let Some(gradient) = input.grad(&gradients) else {
+            continue;
+        };
+        let gradient = gradient.cast(DType::F64);
+        let direction = wide(values(input.dims(), 77, &input.device()));
+        let projected = |step: f64| -> f64 {
+            let mut moved = inputs.clone().map(wide);
+            moved[index] = moved[index].clone() + direction.clone() * step;
+            (exact(moved) * projection.clone()).sum().into_scalar()
+        };
+        let difference = (projected(STEP) - projected(-STEP)) / (2.0 * STEP);
+        let along: f64 = (gradient.clone() * direction.clone()).sum().into_scalar();
+        let length: f64 = (gradient.clone() * gradient).sum().sqrt().into_scalar();
+        assert!(
+            (along - difference).abs() <= 1e-4 * length.max(1e-6),
+            "{name}: gradient {index} along a direction: {along}, by differences {difference}"
+        );
+    }
 }
 
 fn compare_once<const N: usize>(
